@@ -1,0 +1,120 @@
+"""The normal form of text, URLs and names, and a stable digest. No clock, no I/O, no knowledge of entries."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+import uuid
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+#: Namespace of every atom:id that feedwatch mints (RFC 4122 §4.3). Changing it would change every id.
+_ATOM_IDS = uuid.UUID("5f3b8f0e-6c0a-5d0e-9d43-0c6a0d6f7f11")
+
+# XML 1.0 §2.2 Char, inverted; lone surrogates are among them.
+_XML_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SPACE = re.compile(r"\s+")
+_QUOTES = str.maketrans({
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"',
+    "«": '"', "»": '"', "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "…": "...",
+    "\u00ad": None, "\u200b": None, "\u200e": None, "\u200f": None, "\ufeff": None,
+})  # fmt: skip
+
+_TRACKING = re.compile(
+    r"(utm_.*|mtm_.*|pk_.*|hsa_.*|_hs.*|fbclid|gclid|gclsrc|dclid|wbraid|gbraid|msclkid|yclid|igshid|mc_[ce]id|"
+    r"mkt_tok|vero_id|oly_(anon|enc)_id|twclid|ttclid|li_fat_id|s_cid|ref_src|xtor)",
+    re.IGNORECASE,
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_SLUG_LENGTH = 64
+
+
+def clean(text: str) -> str:
+    """`text` without the characters that XML 1.0 forbids (one of them would spoil a whole feed)."""
+    return _XML_ILLEGAL.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """`text` cleaned, with every run of white space folded to one space."""
+    return _SPACE.sub(" ", clean(text)).strip()
+
+
+def comparable(text: str) -> str:
+    """The form in which two texts are the same text: NFKC, one kind of quote and dash, white space folded."""
+    return one_line(unicodedata.normalize("NFKC", text.translate(_QUOTES)))
+
+
+def digest(*parts: str | None) -> str:
+    """A stable digest of `parts`, in order: 32 hex digits. None and "" differ; no part can run into the next."""
+    state = hashlib.sha256()
+    for part in parts:
+        data = b"" if part is None else part.encode("utf-8", "surrogatepass")
+        state.update(b"-" if part is None else str(len(data)).encode())
+        state.update(b":" + data)
+    return state.hexdigest()[:32]
+
+
+def canonical_url(url: str) -> str:
+    """The normal form under which two URLs name one entry. For comparing, never for requesting.
+
+    Scheme and host lower case, http as https, default port, fragment,
+    tracking parameters and a trailing slash dropped, parameters sorted (RFC 3986 §6).
+    Returns `url` stripped when it is not an absolute http(s) URL.
+    """
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = (parts.hostname or "").lower().rstrip(".")
+    except ValueError:
+        return url
+    if parts.scheme.lower() not in _DEFAULT_PORTS or not host:
+        return url
+    if port == _DEFAULT_PORTS[parts.scheme.lower()]:
+        port = None
+    netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+    query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.fullmatch(k)]
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._").rstrip("/") or "/"
+    return urlunsplit(("https", netloc, path, urlencode(sorted(query)), ""))
+
+
+def entry_id(guid: str | None, link: str | None, title: str, date: str | None) -> str:
+    """An entry's identity within its source: the guid, else the canonical link, else title and date.
+
+    A guid that is a web address is compared as one, so that a move to https makes no new entry.
+    """
+    guid = one_line(guid or "")
+    if guid:
+        return canonical_url(guid)
+    if link:
+        return canonical_url(link)
+    return "digest:" + digest("title+date", comparable(title), date)
+
+
+def atom_id(source_id: str, key: str) -> str:
+    """The atom:id of an entry: an absolute IRI, the same on every machine (RFC 4287 §4.2.6)."""
+    return uuid.uuid5(_ATOM_IDS, digest("entry", source_id, key)).urn
+
+
+def feed_id(path: str) -> str:
+    """The atom:id of a feed that feedwatch publishes; independent of where it is served."""
+    return uuid.uuid5(_ATOM_IDS, digest("feed", path)).urn
+
+
+def slug(name: str) -> str:
+    """`name` as it stands in a file name and URL: `[a-z0-9-]{1,64}`, never empty.
+
+    Case, spacing, accents and punctuation are merged away. Signs that carry the whole meaning are spelled
+    out (C++, C#, R&D), and names that lose letters on the way to ASCII are told apart by a digest.
+    """
+    text = unicodedata.normalize("NFKD", one_line(name).casefold())
+    text = "".join(c for c in text if not unicodedata.combining(c))
+    text = re.sub(r"(?<=[a-z0-9])#", " sharp ", text).replace("+", " plus ").replace("&", " and ")
+    text = re.sub(r"['’‘ʼ]", "", text)
+    lost = any(c.isalnum() and not c.isascii() for c in text)
+    words = re.findall(r"[a-z0-9]+", text)
+    base = "-".join(words)
+    if not lost and 0 < len(base) <= _SLUG_LENGTH:
+        return base
+    tag = digest("slug", comparable(name).casefold())[:8]
+    return f"{base[: _SLUG_LENGTH - 9].strip('-') or 'c'}-{tag}"

@@ -1,0 +1,48 @@
+"""Which category feed an entry belongs to: the one owner of names, aliases and slugs.
+
+Does not know entries' text, stores or feeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from feedwatch.canonical import comparable, digest, slug
+from feedwatch.model import Category
+
+ALL = "all"
+UNCATEGORISED = "uncategorised"
+_RESERVED = frozenset({ALL, UNCATEGORISED})
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """The `[category.…]` tables: titles by slug, and the slug that each alias stands for."""
+
+    titles: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def slug_of(self, name: str) -> str:
+        """The slug of the feed for a category called `name`; one that would shadow our own feeds is renamed."""
+        own = slug(name)
+        own = self.aliases.get(own, own)
+        return f"{own}-category" if own in _RESERVED else own
+
+    def resolve(self, categories: Iterable[Category]) -> dict[str, str]:
+        """Title by slug for each category feed, in the source's order; the catch-all feed when there is none.
+
+        The configured title wins, else the source's own words.
+        """
+        found: dict[str, str] = {}
+        for category in categories:
+            if not comparable(category.title):
+                continue
+            name = self.slug_of(category.title)
+            found.setdefault(name, self.titles.get(name) or category.title)
+        return found or {UNCATEGORISED: self.titles.get(UNCATEGORISED, "Uncategorised")}
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever an entry could land in another feed or a feed could get another title."""
+        return digest(*(part for table in (self.titles, self.aliases) for item in sorted(table.items()) for part in (*item, None)))

@@ -1,0 +1,58 @@
+"""Every error feedwatch raises on purpose. The class says whose fault it is; the message says what to do.
+
+    FeedwatchError
+    ├── ConfigError      the operator's configuration (exit 78)
+    ├── ReadError        a body that cannot be read as a feed or page (the source fails, others go on)
+    ├── Refused          an address the guard does not let through
+    └── StoreError       the state folder
+        ├── Locked       another process owns it (exit 75)
+        ├── Damaged      a file is broken and so is its previous generation
+        └── TooNew       written by a newer feedwatch; left alone
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+
+class FeedwatchError(Exception):
+    """Base of all; `str(error)` is one or more lines fit to show to a person."""
+
+
+class ConfigError(FeedwatchError):
+    """All mistakes of a configuration at once, one `file:line:column: what, and what to write instead` each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class ReadError(FeedwatchError):
+    """A body that yields nothing to trust: `unreadable` (neither feed nor page, truncated) or `empty`."""
+
+    def __init__(self, kind: Literal["unreadable", "empty"], detail: str) -> None:
+        super().__init__(detail)
+        self.kind: Literal["unreadable", "empty"] = kind
+
+    def __reduce__(self) -> tuple[type[ReadError], tuple[str, str]]:
+        return (ReadError, (self.kind, str(self)))
+
+
+class Refused(FeedwatchError):
+    """A connection to an address that the configuration does not allow."""
+
+
+class StoreError(FeedwatchError):
+    """The state folder cannot be read or written; names the path and the remedy."""
+
+
+class Locked(StoreError):
+    """Another process owns the state folder."""
+
+
+class Damaged(StoreError):
+    """A file and its previous generation are both unreadable."""
+
+
+class TooNew(StoreError):
+    """A file was written by a newer feedwatch."""

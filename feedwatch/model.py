@@ -1,0 +1,373 @@
+"""Every data type that passes between two rooms of feedwatch: frozen values, no behaviour beyond derived ones.
+
+All datetimes are aware and in UTC. Text has no character that XML 1.0 forbids. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+SourceKind = Literal["feed", "page"]
+ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
+DeliveryStatus = Literal["pending", "delivered", "dead"]
+
+
+# --- what a source claims ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date as a source states it, with the precision it was stated in."""
+
+    #: UTC; midnight when only the day is known.
+    at: datetime
+    day_only: bool = False
+
+    def __str__(self) -> str:
+        """ISO 8601 with offset, or `YYYY-MM-DD` when only the day is known."""
+        return self.at.date().isoformat() if self.day_only else self.at.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text construct (RFC 4287 §3.1): plain text, or HTML that is already sanitised."""
+
+    value: str
+    type: Literal["text", "html"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str
+    email: str | None = None
+    uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category as the source names it (RFC 4287 §4.2.2); which feed it belongs to is decided elsewhere."""
+
+    term: str
+    scheme: str | None = None
+    label: str | None = None
+
+    @property
+    def title(self) -> str:
+        return self.label or self.term
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    href: str
+    type: str | None = None
+    #: Bytes, as the source claims.
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The feed that an entry was copied from, where its source says so (RFC 4287 §4.2.11)."""
+
+    title: str | None = None
+    link: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One post, as its source claims it."""
+
+    #: The guid, else the canonical link, else a digest of title and date: unique within its source.
+    id: str
+    #: Plain text on one line; "" when the source gives none.
+    title: str
+    #: Absolute http(s) URL, as published (tracking parameters kept).
+    link: str | None = None
+    summary: Text | None = None
+    content: Text | None = None
+    authors: tuple[Person, ...] = ()
+    categories: tuple[Category, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    published: Moment | None = None
+    updated: Moment | None = None
+    image: str | None = None
+    #: BCP 47 tag of the entry's own language, where it differs from the source's.
+    language: str | None = None
+    rights: str | None = None
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a source says of itself."""
+
+    title: str | None = None
+    link: str | None = None
+    description: str | None = None
+    language: str | None = None
+    icon: str | None = None
+    authors: tuple[Person, ...] = ()
+    rights: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one poll yielded: entries in the order of the document, and what was noticed on the way."""
+
+    kind: SourceKind
+    entries: tuple[Entry, ...]
+    about: About = About()
+    #: False when entries may be missing (cut at a limit, more pages): then absence proves nothing.
+    complete: bool = True
+    #: For people, one sentence each: "3 of 40 entries have no date".
+    notes: tuple[str, ...] = ()
+
+
+# --- what the operator asked for --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Selectors:
+    """CSS selectors of a page's listing, each `selector` or `selector@attribute` (checked by config).
+
+    All but `entry` and `section` are looked up inside the entry; `section` is the nearest one before it.
+    """
+
+    entry: str
+    title: str | None = None
+    link: str | None = None
+    date: str | None = None
+    summary: str | None = None
+    author: str | None = None
+    image: str | None = None
+    category: str | None = None
+    section: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that is polled: a feed or an archive page."""
+
+    id: str
+    #: Absolute http(s) URL, or a `file:` URL inside the configuration's own folder.
+    url: str
+    title: str | None = None
+    every: timedelta = timedelta(hours=1)
+    link_base: str | None = None
+    categories: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    select: Selectors | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One `[[alert]]`: where deliveries go and which changes it wants."""
+
+    id: str
+    webhook: str = field(repr=False)
+    #: Signing secrets (Standard Webhooks, `whsec_…`); the first signs too during rotation.
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    when: frozenset[str] = frozenset({"new", "edited"})
+    #: Slugs; empty means every category.
+    categories: frozenset[str] = frozenset()
+    #: Source ids; empty means every source.
+    sources: frozenset[str] = frozenset()
+
+
+# --- fetching ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """ETag and Last-Modified exactly as received (RFC 9110 §8.8): opaque, sent back verbatim."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer. `body` is decoded (gzip undone) and bounded; header names are lower case."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A body worth reading."""
+
+    #: The URL that gave the body, after redirects: the base for relative links.
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    #: To be stored for the source's own URL once the body's entries are committed.
+    validators: Validators = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    status: int
+    validators: Validators
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A poll that yielded nothing to trust. It changes no entry and no feed."""
+
+    kind: Literal[
+        "unreachable", "timeout", "refused", "http", "gone", "redirect", "too-large", "unreadable",
+        "empty", "reader-timeout", "reader-crash", "store",
+    ]  # fmt: skip
+    #: One sentence for people: what happened and, where it helps, what to do.
+    detail: str
+    http_status: int | None = None
+    #: How long the origin asked us to stay away.
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """Book-keeping of a source's polls. Losing it costs one extra full request, nothing else."""
+
+    validators: Mapping[str, Validators] = field(default_factory=dict)
+    body_digest: str | None = None
+    last_poll: datetime | None = None
+    last_success: datetime | None = None
+    next_poll: datetime | None = None
+    failures: int = 0
+    status: Literal["ok", "unchanged", "failed", "quarantined"] | None = None
+    http_status: int | None = None
+    error: str | None = None
+    #: Entries in the last reading.
+    entries: int = 0
+    #: The origin said 410: never again until the operator says so.
+    gone: bool = False
+    #: The digest of the reading's configuration that `body_digest` was read with.
+    config_digest: str | None = None
+
+
+# --- what we know -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEntry:
+    """An entry in the store. `key` and `atom_id` are minted once and never change."""
+
+    key: str
+    atom_id: str
+    entry: Entry
+    first_seen: datetime
+    #: When the text last changed; `first_seen` until then.
+    changed_at: datetime
+    #: atom:published / atom:updated of the feeds: never move without reason, `updated` never back.
+    published: datetime
+    updated: datetime
+    #: Order in feeds, newest first; minted once, so that an old date found late reorders nothing.
+    order: tuple[datetime, int]
+    revision: int = 1
+    #: Seen in the last trusted reading.
+    listed: bool = True
+    #: Other ids under which the same entry was seen.
+    aliases: tuple[str, ...] = ()
+    withdrawn: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """What the store holds of one source; `config_digest` is None before the first commit."""
+
+    source_id: str
+    config_digest: str | None = None
+    about: About = About()
+    entries: Mapping[str, KnownEntry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to an entry. Its id is computed, never random."""
+
+    id: str
+    kind: ChangeKind
+    source_id: str
+    key: str
+    atom_id: str
+    entry: Entry
+    before: Entry | None
+    #: Names of the entry's fields that differ from `before`.
+    fields: tuple[str, ...]
+    #: Slugs of the categories the entry is in, and, when it left some, those too.
+    categories: tuple[str, ...]
+    at: datetime
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One change on its way to one route: a row of the outbox. `id` is the idempotency key."""
+
+    id: str
+    change_id: str
+    route_id: str
+    created: datetime
+    due: datetime
+    status: DeliveryStatus = "pending"
+    attempts: int = 0
+    last_error: str | None = None
+    settled: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one reading changes in the store: written at once or not at all."""
+
+    source_id: str
+    config_digest: str
+    about: About
+    #: Changed rows only.
+    entries: tuple[KnownEntry, ...] = ()
+    changes: tuple[Change, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+
+
+# --- what we publish --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed that feedwatch publishes: its address below `base_url`, and what stands at its head."""
+
+    #: `feeds/<slug>` or `sources/<id>`, without extension.
+    path: str
+    title: str
+    subtitle: str | None = None
+    #: The page a person would read instead, absolute.
+    alternate: str | None = None
+    language: str | None = None
+    icon: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedEntry:
+    """An entry in a feed: what is known of it, where it comes from and the feeds it is in."""
+
+    known: KnownEntry
+    source_id: str
+    source: About
+    #: (slug, title) of each category feed that carries it.
+    categories: tuple[tuple[str, str], ...] = ()
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
