@@ -54,6 +54,11 @@ def digest(*parts: str | None) -> str:
     return state.hexdigest()[:32]
 
 
+def body_digest(body: bytes) -> str:
+    """By which a body is known to be the same one again."""
+    return hashlib.sha256(body).hexdigest()
+
+
 def canonical_url(url: str) -> str:
     """The normal form under which two URLs name one entry. For comparing, never for requesting.
 

@@ -45,4 +45,11 @@ class Categories:
     @property
     def digest(self) -> str:
         """Changes whenever an entry could land in another feed or a feed could get another title."""
-        return digest(*(part for table in (self.titles, self.aliases) for item in sorted(table.items()) for part in (*item, None)))
+        return digest(
+            *(
+                part
+                for table in (self.titles, self.aliases)
+                for item in sorted(table.items())
+                for part in (*item, None)
+            )
+        )

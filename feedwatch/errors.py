@@ -1,13 +1,13 @@
 """Every error feedwatch raises on purpose. The class says whose fault it is; the message says what to do.
 
-    FeedwatchError
-    ├── ConfigError      the operator's configuration (exit 78)
-    ├── ReadError        a body that cannot be read as a feed or page (the source fails, others go on)
-    ├── Refused          an address the guard does not let through
-    └── StoreError       the state folder
-        ├── Locked       another process owns it (exit 75)
-        ├── Damaged      a file is broken and so is its previous generation
-        └── TooNew       written by a newer feedwatch; left alone
+FeedwatchError
+├── ConfigError      the operator's configuration (exit 78)
+├── ReadError        a body that cannot be read as a feed or page (the source fails, others go on)
+├── Refused          an address the guard does not let through
+└── StoreError       the state folder
+    ├── Locked       another process owns it (exit 75)
+    ├── Damaged      a file is broken and so is its previous generation
+    └── TooNew       written by a newer feedwatch; left alone
 """
 
 from __future__ import annotations

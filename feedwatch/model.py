@@ -371,3 +371,21 @@ class PublishedEntry:
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+# --- what a round reports ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What one poll of one source came to. The lists hold entry ids."""
+
+    id: str
+    status: Literal["ok", "unchanged", "failed", "quarantined"]
+    http_status: int | None = None
+    #: Entries in the reading; 0 when nothing was read.
+    entries: int = 0
+    changes: tuple[Change, ...] = ()
+    discovered: int = 0
+    error: str | None = None
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,44 @@
+# `make run` and `make test` work in a fresh clone: they make the virtual environment first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# pip is told to refuse whatever does not match a pinned hash; the project itself comes without dependencies.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.PHONY: run test slow lint lock clean
+
+run: $(VENV)/.installed
+	$(BIN)/feedwatch run
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q -n 2
+
+slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q -n 2 -m slow --timeout 900
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+	  { echo "no virtual environment could be made: install Debian's python3-venv (apt install python3-venv)"; exit 1; }
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
+	$(INSTALL) --require-hashes -r requirements-test.lock
+	@touch $@
+
+# Newest versions that pyproject.toml allows, for every supported Python, with hashes and no index named.
+lock:
+	$(INSTALL) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --upgrade --extra test --extra lint -c requirements.lock pyproject.toml -o requirements-test.lock
+
+clean:
+	rm -rf $(VENV) state

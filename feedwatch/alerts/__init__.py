@@ -1,0 +1,1 @@
+"""Alerts: deliveries leave the outbox here, one file a channel."""

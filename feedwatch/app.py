@@ -1,0 +1,127 @@
+"""The composition root: the only place that constructs the edges and wires them together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from feedwatch import __version__
+from feedwatch.alerts.outbox import Outbox
+from feedwatch.config import Config
+from feedwatch.generator.publish import Publisher
+from feedwatch.model import Failure, Fetched, NotModified, PollState, Source
+from feedwatch.net import Net
+from feedwatch.pipeline import Pipeline, Reader, StoreThread
+from feedwatch.poller.fetch import Hosts, drive, read_file
+from feedwatch.poller.walk import walk
+from feedwatch.store.tinydb import TinyStore
+from feedwatch.workers import ReaderPool
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = f"feedwatch/{__version__} (+https://github.com/feedwatch/feedwatch)"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that a command needs, open for as long as `open_app` is entered."""
+
+    config: Config
+    pipeline: Pipeline
+    store: StoreThread
+    public: Path
+    clock: Callable[[], datetime]
+    #: What was found damaged when the store was opened.
+    warnings: Sequence[str]
+
+
+def now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def public_folder(config: Config, state_dir: Path) -> Path:
+    return config.public or state_dir / "public"
+
+
+class SourcePoller:
+    """Files are read, everything else is fetched at its host's pace."""
+
+    def __init__(self, net: Net, hosts: Hosts) -> None:
+        self._net = net
+        self._hosts = hosts
+
+    async def poll(self, source: Source, state: PollState) -> Fetched | NotModified | Failure:
+        if source.url.startswith("file:"):
+            return await asyncio.to_thread(read_file, source)
+        async with self._hosts.slot(source.url):
+            return await drive(walk(source, state), self._net)
+
+
+def open_net(allow_hosts: frozenset[str]) -> Net:
+    return Net(allow_hosts=allow_hosts, user_agent=USER_AGENT)
+
+
+def open_store(
+    config: Config, state_dir: Path, clock: Callable[[], datetime], *, read_only: bool = False
+) -> TinyStore:
+    return TinyStore(
+        state_dir,
+        [source.id for source in config.sources],
+        config.categories,
+        stamp=clock().strftime("%Y%m%dT%H%M%SZ"),
+        limit=config.entries_per_feed,
+        read_only=read_only,
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_app(
+    config: Config,
+    state_dir: Path,
+    *,
+    clock: Callable[[], datetime] = now,
+    reader: Reader | None = None,
+) -> AsyncIterator[App]:
+    """Takes the state folder and opens the network. Raises StoreError (Locked, Damaged, TooNew, …)."""
+    store = open_store(config, state_dir, clock)
+    thread = StoreThread(store)
+    pool = ReaderPool()
+    public = public_folder(config, state_dir)
+    titles = {source.id: source for source in config.sources}
+    publisher = Publisher(
+        store,
+        public,
+        base_url=config.base_url,
+        categories=config.categories,
+        sources=titles,
+        limit=config.entries_per_feed,
+    )
+    jitter = random.SystemRandom().random
+    try:
+        async with open_net(config.allow_hosts) as net:
+            outbox = Outbox(
+                thread,
+                {route.id: route for route in config.routes},
+                net,
+                retry_first=config.retry_first,
+                retry_for=config.retry_for,
+                clock=clock,
+                jitter=jitter,
+            )
+            poller = SourcePoller(net, Hosts(config.per_host, config.per_host_pause.total_seconds()))
+            pipeline = Pipeline(
+                config, thread, poller, reader or pool, publisher, outbox, clock=clock, jitter=jitter
+            )
+            warnings = await thread.run(lambda opened: opened.warnings())
+            yield App(config, pipeline, thread, public, clock, warnings)
+    finally:
+        pool.close()
+        await thread.run(lambda opened: opened.close())
+        thread.close()

@@ -1,0 +1,80 @@
+"""The command line. Each command is a file of its own and is imported only when it runs.
+
+Data goes to stdout, log and progress to stderr. Exit codes: 0 ok, 1 a source failed or something else went
+wrong, 2 usage, 75 another feedwatch holds the state folder, 78 bad configuration.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from feedwatch import __version__
+from feedwatch.errors import ConfigError, FeedwatchError, Locked
+
+_COMMANDS = {
+    "run": "Poll, publish and send for as long as it runs; serve the feeds.",
+    "poll": "Poll now, once: all sources or those named.",
+    "preview": "Read a URL, file or source and show what is found; store nothing.",
+    "list": "List the stored entries.",
+    "status": "Show how each source is doing.",
+    "check": "Check the configuration.",
+    "schema": "Print the JSON Schema of the configuration.",
+}
+
+
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"feedwatch.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # The texts stand here, so that --help imports no command and no engine.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=(
+    "Exit codes: 0 ok, 1 a source failed, 2 usage, 75 locked by another feedwatch, 78 bad configuration."
+))  # fmt: skip
+@click.version_option(__version__, prog_name="feedwatch")
+@click.option("-c", "--config", "config_path", type=click.Path(), help="Configuration file.")
+@click.option("--state-dir", type=click.Path(), help="Folder for the store and the feeds.")
+@click.option("-v", "--verbose", count=True, help="Log more (-vv: everything).")
+@click.pass_context
+def cli(ctx: click.Context, config_path: str | None, state_dir: str | None, verbose: int) -> None:
+    """Turns archive pages and mixed feeds into one Atom feed per category, and tells you what is new.
+
+    Without --config: $FEEDWATCH_CONFIG, ./config.toml, $XDG_CONFIG_HOME/feedwatch/config.toml,
+    /etc/feedwatch/config.toml. Without --state-dir: $STATE_DIRECTORY, ./state beside a ./config.toml,
+    else $XDG_STATE_HOME/feedwatch.
+    """
+    ctx.obj = (config_path, state_dir, verbose)
+
+
+def main() -> None:
+    """The console script. Turns every error that a user can cause into a message and an exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); nothing is wrong.
+        sys.stderr.close()
+        sys.exit(141)
+    except FeedwatchError as error:
+        click.echo(str(error), err=True)
+        sys.exit(78 if isinstance(error, ConfigError) else 75 if isinstance(error, Locked) else 1)

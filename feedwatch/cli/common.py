@@ -1,0 +1,88 @@
+"""What commands share: finding the configuration, logging, and output for people or for programs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from feedwatch import config as configuration
+from feedwatch.config import Config
+from feedwatch.places import find_config, state_dir
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    config: Config
+    state_dir: Path
+
+
+def config_path(ctx: click.Context) -> Path:
+    chosen: str | None = ctx.find_root().obj[0]
+    return find_config(Path(chosen) if chosen else None, os.environ, Path.cwd())
+
+
+def setup(ctx: click.Context) -> Setup:
+    """The configuration and state folder that the options and the environment name. Raises ConfigError."""
+    _, folder, verbose = ctx.find_root().obj
+    log_to_stderr(verbose)
+    path = config_path(ctx)
+    config = configuration.load(path, os.environ)
+    return Setup(config, state_dir(Path(folder) if folder else None, path, os.environ, Path.cwd()))
+
+
+def log_to_stderr(verbose: int) -> None:
+    """Warnings by default, `-v` a line for each poll and delivery, `-vv` everything."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("feedwatch").setLevel(level)
+
+
+def echo_json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def echo_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
+    """A table on a terminal, tab-separated lines without a head where a program reads."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(cell.replace("\t", " ") for cell in row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console().print(table)
+
+
+def printable(text: str) -> str:
+    """`text` without control characters: what a source wrote must not steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """`moment` as people say it: "3 h ago", "in 5 min", "never"."""
+    if moment is None:
+        return "never"
+    seconds = int((now - moment).total_seconds())
+    size = abs(seconds)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        if size >= length:
+            return f"{size // length} {unit} ago" if seconds > 0 else f"in {size // length} {unit}"
+    return "now"

@@ -1,0 +1,116 @@
+"""`feedwatch preview`: what is found at a URL, in a file or in a configured source. Stores nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from feedwatch.app import SourcePoller, now, open_net
+from feedwatch.cli.common import echo_json, echo_table, json_option, printable, setup
+from feedwatch.config import Config
+from feedwatch.entryjson import entry_json
+from feedwatch.errors import ConfigError, FeedwatchError
+from feedwatch.model import Failure, Fetched, PollState, Reading, Selectors, Source
+from feedwatch.poller.fetch import Hosts
+from feedwatch.readers.selectors import compile_selector, split_selector
+from feedwatch.workers import ReaderPool
+
+_FIELDS = ("entry", "title", "link", "date", "summary", "author", "image", "category", "section")
+
+
+@click.command()
+@click.argument("what", metavar="URL_OR_FILE")
+@click.option("--link-base", help="Where relative links lead, for a page that is read from a file.")
+@click.option(
+    "--select",
+    "select",
+    multiple=True,
+    metavar="FIELD=CSS",
+    help=f"A selector: {', '.join(_FIELDS)}. Repeatable.",
+)
+@json_option
+@click.pass_context
+def command(ctx: click.Context, what: str, link_base: str | None, select: tuple[str, ...], as_json: bool) -> None:
+    """Read a feed or page and show the entries found in it; store nothing.
+
+    URL_OR_FILE may also be the id, URL or file of a configured source: then its selectors are used.
+    """
+    config = _config_or_none(ctx)
+    source = _source(config, what, link_base, _selectors(select))
+    reading = asyncio.run(_read(config, source))
+    if isinstance(reading, Failure):
+        raise FeedwatchError(f"{what}: {reading.detail}")
+    if as_json:
+        echo_json({
+            "kind": reading.kind,
+            "title": reading.about.title,
+            "entries": [entry_json(entry) for entry in reading.entries],
+            "notes": list(reading.notes),
+        })  # fmt: skip
+        return
+    click.echo(
+        printable(f"{reading.kind} with {len(reading.entries)} entries: {reading.about.title or what}"),
+        err=True,
+    )
+    echo_table(
+        ("published", "title", "categories", "link"),
+        [
+            (str(e.published or ""), e.title, ", ".join(c.title for c in e.categories), e.link or "")
+            for e in reading.entries
+        ],
+    )
+    for note in reading.notes:
+        click.echo(printable(f"note: {note}"), err=True)
+
+
+def _config_or_none(ctx: click.Context) -> Config | None:
+    """A preview works without a configuration; a chosen one that is broken is still an error."""
+    try:
+        return setup(ctx).config
+    except ConfigError:
+        if ctx.find_root().obj[0]:
+            raise
+        return None
+
+
+def _source(config: Config | None, what: str, link_base: str | None, select: Selectors | None) -> Source:
+    url = what if "://" in what else Path(what).resolve().as_uri()
+    for source in config.sources if config else ():
+        if what == source.id or url == source.url:
+            return Source(
+                source.id, source.url, source.title, source.every, link_base or source.link_base,
+                source.categories, source.headers, select or source.select,
+            )  # fmt: skip
+    return Source(id="preview", url=url, link_base=link_base, select=select)
+
+
+def _selectors(pairs: tuple[str, ...]) -> Selectors | None:
+    if not pairs:
+        return None
+    fields: dict[str, str] = {}
+    for pair in pairs:
+        name, _, css = pair.partition("=")
+        if name not in _FIELDS or not css:
+            raise click.UsageError(f'--select "{pair}": write FIELD=CSS with FIELD one of {", ".join(_FIELDS)}')
+        try:
+            compile_selector(split_selector(css)[0])
+        except ValueError as error:
+            raise click.UsageError(f"--select {name}: {error}") from None
+        fields[name] = css
+    if "entry" not in fields:
+        raise click.UsageError("--select entry=CSS is needed: it says which elements are the entries")
+    return Selectors(**fields)
+
+
+async def _read(config: Config | None, source: Source) -> Reading | Failure:
+    pool = ReaderPool()
+    try:
+        async with open_net(config.allow_hosts if config else frozenset()) as net:
+            result = await SourcePoller(net, Hosts(1, 0.0)).poll(source, PollState())
+        if not isinstance(result, Fetched):
+            return result if isinstance(result, Failure) else Failure("http", "answered 304 to a first request")
+        return await pool.read(result, source, now())
+    finally:
+        pool.close()

@@ -1,0 +1,187 @@
+"""Reading and known entries in, changes and rows to write out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from feedwatch.canonical import atom_id, canonical_url, digest
+from feedwatch.differ.match import match
+from feedwatch.differ.normalise import edited_fields, plain
+from feedwatch.model import Category, Change, ChangeKind, Entry, KnownEntry, KnownSource, Reading
+
+SlugsOf = Callable[[Iterable[Category]], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    #: Rows that differ from what is stored.
+    rows: tuple[KnownEntry, ...]
+    changes: tuple[Change, ...]
+    #: Entries seen for the first time that are not news (first poll, changed configuration).
+    discovered: int
+    notes: tuple[str, ...] = ()
+
+
+def diff(known: KnownSource, reading: Reading, *, config_digest: str, slugs_of: SlugsOf, now: datetime) -> Diff:
+    """What a trusted reading says has happened since the last one.
+
+    At first sight of a source, or when its configuration changed since, whatever differs is not news:
+    rows are written, but no change is reported.
+    """
+    quiet = known.config_digest != config_digest
+    rows: list[KnownEntry] = []
+    changes: list[Change] = []
+    discovered = 0
+    present: set[str] = set()
+    for position, (entry, row) in enumerate(match(known.entries, reading.entries)):
+        if row is None:
+            row = _first_seen(known.source_id, entry, position, now, news=not quiet)
+            discovered += quiet
+            rows.append(row)
+            if not quiet:
+                changes.append(_change("new", known.source_id, row, None, (), slugs_of))
+        elif row.key not in present:
+            after, found = _seen_again(row, entry, known.source_id, slugs_of, now, quiet=quiet)
+            changes += found
+            if after != row:
+                rows.append(after)
+        present.add(row.key)
+    gone, notes = _gone(known, reading, present, quiet=quiet)
+    for row in known.entries.values():
+        if row.key in present or not row.listed:
+            continue
+        if row.key in gone:
+            after = replace(row, listed=False, withdrawn=now, revision=row.revision + 1)
+            changes.append(_change("withdrawn", known.source_id, after, row.entry, (), slugs_of, at=now))
+        else:
+            after = replace(row, listed=False)
+        rows.append(after)
+    return Diff(tuple(rows), tuple(changes), discovered, notes)
+
+
+def _first_seen(source_id: str, entry: Entry, position: int, now: datetime, *, news: bool) -> KnownEntry:
+    # A date ahead of the clock (a scheduled post, a wrong zone) would hold its place at the top for long.
+    published = min(entry.published.at, now) if entry.published else now
+    updated = min(entry.updated.at, now) if entry.updated else published
+    return KnownEntry(
+        key=entry.id,
+        atom_id=atom_id(source_id, entry.id),
+        entry=entry,
+        first_seen=now,
+        changed_at=now,
+        published=published,
+        updated=max(published, updated),
+        # News goes on top even with an old date, where subscribers look; an archive keeps its own order.
+        order=(now if news else published, position),
+    )
+
+
+def _seen_again(
+    row: KnownEntry, entry: Entry, source_id: str, slugs_of: SlugsOf, now: datetime, *, quiet: bool
+) -> tuple[KnownEntry, list[Change]]:
+    before = row.entry
+    after = _merged(before, entry)
+    kinds = _kinds(before, after, slugs_of)
+    aliases = row.aliases if entry.id in (row.key, *row.aliases) else (*row.aliases, entry.id)
+    seen = replace(row, entry=after, aliases=aliases, listed=True, withdrawn=None)
+    if quiet or not kinds:
+        return seen, []
+    seen = replace(seen, revision=row.revision + 1)
+    if "edited" in kinds:
+        seen = replace(seen, changed_at=now, updated=_updated(row, after, now))
+    return seen, [
+        _change(kind, source_id, seen, before, fields, slugs_of, at=now) for kind, fields in kinds.items()
+    ]
+
+
+def _merged(before: Entry, after: Entry) -> Entry:
+    """The newest claims; what a source no longer says is kept, and the first publication date for ever."""
+    return replace(
+        after,
+        id=before.id,
+        title=after.title or before.title,
+        link=after.link or before.link,
+        summary=after.summary if plain(after.summary) else before.summary,
+        content=after.content if plain(after.content) else before.content,
+        categories=after.categories or before.categories,
+        published=before.published or after.published,
+    )
+
+
+def _kinds(before: Entry, after: Entry, slugs_of: SlugsOf) -> dict[ChangeKind, tuple[str, ...]]:
+    kinds: dict[ChangeKind, tuple[str, ...]] = {}
+    if fields := edited_fields(before, after):
+        kinds["edited"] = fields
+    if before.link and after.link and canonical_url(before.link) != canonical_url(after.link):
+        kinds["moved"] = ("link",)
+    if before.categories and set(slugs_of(before.categories)) != set(slugs_of(after.categories)):
+        kinds["recategorised"] = ("categories",)
+    return kinds
+
+
+def _updated(row: KnownEntry, entry: Entry, now: datetime) -> datetime:
+    """The source's own date of the edit where it gives a fresh one, else ours; never back, never ahead."""
+    claimed = entry.updated.at if entry.updated else None
+    return claimed if claimed is not None and row.updated < claimed <= now else max(row.updated, now)
+
+
+def _gone(
+    known: KnownSource, reading: Reading, present: set[str], *, quiet: bool
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Keys of listed entries that their source took back, as far as one reading can prove it.
+
+    An entry that merely scrolled out of a window is not withdrawn: it must be newer than the oldest entry
+    that is still listed, and a feed, whose window rolls, must have become shorter as well. When many are
+    missing at once the listing is more likely broken than every one of them taken back.
+    """
+    listed = [row for row in known.entries.values() if row.listed]
+    dates = [entry.published.at for entry in reading.entries if entry.published]
+    if quiet or not reading.complete or not dates:
+        return frozenset(), ()
+    if reading.kind == "feed" and len(reading.entries) >= len(listed):
+        return frozenset(), ()
+    oldest = min(dates)
+    inside = [
+        row.key
+        for row in listed
+        if row.key not in present and row.entry.published and row.entry.published.at > oldest
+    ]
+    if len(inside) > max(1, len(listed) // 5):
+        return frozenset(), (f"{len(inside)} of {len(listed)} entries vanished at once; they are kept",)
+    return frozenset(inside), ()
+
+
+def _change(
+    kind: ChangeKind,
+    source_id: str,
+    row: KnownEntry,
+    before: Entry | None,
+    fields: tuple[str, ...],
+    slugs_of: SlugsOf,
+    *,
+    at: datetime | None = None,
+) -> Change:
+    slugs = dict.fromkeys(slugs_of(row.entry.categories))
+    if before is not None:
+        slugs |= dict.fromkeys(slugs_of(before.categories))
+    return Change(
+        # From facts alone, so that a restored older store finds the same change under the same id.
+        id=digest("change", kind, source_id, row.key, str(row.revision), _content(row.entry)),
+        kind=kind,
+        source_id=source_id,
+        key=row.key,
+        atom_id=row.atom_id,
+        entry=row.entry,
+        before=before,
+        fields=fields,
+        categories=tuple(slugs),
+        at=at or row.first_seen,
+        revision=row.revision,
+    )
+
+
+def _content(entry: Entry) -> str:
+    categories = sorted(category.title for category in entry.categories)
+    return digest(entry.title, plain(entry.summary), plain(entry.content), entry.link, *categories)

@@ -1,0 +1,185 @@
+"""The only writer of durable files. Knows bytes, paths, checksums and the lock; not what the bytes mean.
+
+A reader sees the whole old file or the whole new one, whatever happens in between: temporary file beside
+the target, full write with a length check, fsync, rename, fsync of the folder (Pillai et al., OSDI 2014).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from feedwatch import failpoints
+from feedwatch.errors import Damaged, Locked, StoreError, TooNew
+
+#: Of every file `write_document` writes. Raise it with a migration in the reader of that file.
+SCHEMA = 1
+
+
+def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Replaces `path` by `data` at once, making its folders.
+
+    `durable=False` leaves out the fsyncs, for files that can be made again from others.
+    Raises OSError (disk full, read-only, …); the old file is then untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        _write(temporary, data, durable=durable)
+        failpoints.hit("files.replace")
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    if durable:
+        sync_folder(path.parent)
+
+
+def write_document(path: Path, payload: bytes) -> None:
+    """Durably replaces the document at `path`; the generation before it stays as `<path>.bak`."""
+    header = {"feedwatch": SCHEMA, "sha256": hashlib.sha256(payload).hexdigest(), "length": len(payload)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        _write(temporary, json.dumps(header).encode() + b"\n" + payload, durable=True)
+        if path.exists():
+            _keep_previous(path)
+        failpoints.hit("files.replace")
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise StoreError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from error
+    sync_folder(path.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    payload: bytes
+    #: Why the previous generation was taken, where it was.
+    fell_back: str | None = None
+
+
+def read_document(path: Path) -> Document | None:
+    """The newest whole generation at `path`, or None where nothing was ever written.
+
+    Raises Damaged when neither generation is whole, TooNew when a newer feedwatch wrote it. Changes nothing.
+    """
+    previous = previous_of(path)
+    try:
+        return Document(_verified(path))
+    except FileNotFoundError:
+        if not previous.exists():
+            return None
+        reason = "is missing"
+    except ValueError as error:
+        reason = str(error)
+    try:
+        return Document(_verified(previous), fell_back=f"{path} {reason}; went on with {previous.name}")
+    except (FileNotFoundError, ValueError):
+        raise Damaged(
+            f"{path} {reason}, and {previous.name} cannot be used either. Put one of them back from a backup, "
+            f"or delete both to start this file anew (what is found then is published, but not alerted)."
+        ) from None
+
+
+def set_aside(path: Path, stamp: str) -> Path | None:
+    """Renames a damaged file to `<name>.corrupt-<stamp>` and puts its previous generation in its place."""
+    kept = None
+    if path.exists():
+        kept = path.with_name(f"{path.name}.corrupt-{stamp}")
+        path.replace(kept)
+    previous = previous_of(path)
+    with contextlib.suppress(FileNotFoundError):
+        os.link(previous, path)
+    sync_folder(path.parent)
+    return kept
+
+
+def previous_of(path: Path) -> Path:
+    return path.with_name(path.name + ".bak")
+
+
+def remove(path: Path) -> None:
+    """Durably removes `path`; no error where it is not there."""
+    failpoints.hit("files.remove")
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    failpoints.hit("files.sync_folder")
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Holds the lock at `path`, which dies with the process. Raises Locked, naming the holder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(fd, 32).decode(errors="replace").strip() or "unknown"
+            raise Locked(f"{path.parent} is in use by another feedwatch (process {holder})") from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _write(path: Path, data: bytes, *, durable: bool) -> None:
+    failpoints.hit("files.open")
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        failpoints.hit("files.write")
+        rest = memoryview(data)
+        while rest:
+            # At the edge of a full disk one write returns short and only the next one fails.
+            rest = rest[os.write(fd, rest) :]
+        if os.fstat(fd).st_size != len(data):
+            raise OSError("short write")
+        if durable:
+            failpoints.hit("files.fsync")
+            os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _keep_previous(path: Path) -> None:
+    beside = path.with_name(f".{path.name}.bak.tmp")
+    beside.unlink(missing_ok=True)
+    failpoints.hit("files.link")
+    os.link(path, beside)
+    failpoints.hit("files.keep_previous")
+    beside.replace(previous_of(path))
+
+
+def _verified(path: Path) -> bytes:
+    """The payload at `path`; ValueError says in what way it is damaged."""
+    head, newline, payload = path.read_bytes().partition(b"\n")
+    try:
+        header = json.loads(head)
+        schema, expected, length = int(header["feedwatch"]), str(header["sha256"]), int(header["length"])
+    except (ValueError, KeyError, TypeError):
+        raise ValueError("has no readable header") from None
+    if schema > SCHEMA:
+        raise TooNew(f"{path} was written by a newer feedwatch (schema {schema}); update feedwatch to read it")
+    if not newline or len(payload) != length:
+        raise ValueError(f"is cut or padded ({len(payload)} of {length} bytes)")
+    if hashlib.sha256(payload).hexdigest() != expected:
+        raise ValueError("does not match its checksum")
+    return payload

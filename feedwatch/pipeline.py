@@ -1,0 +1,238 @@
+"""The way of one entry, in order: poll, read, compare, commit, publish, send. No rules of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, Protocol, TypeVar
+
+from feedwatch.alerts.outbox import Outbox, Sent
+from feedwatch.canonical import body_digest
+from feedwatch.config import Config, reading_digest
+from feedwatch.differ.diff import Diff, diff
+from feedwatch.errors import StoreError
+from feedwatch.generator.publish import Publisher
+from feedwatch.model import (
+    Commit,
+    Delivery,
+    Failure,
+    Fetched,
+    NotModified,
+    PollState,
+    Reading,
+    Source,
+    SourceReport,
+)
+from feedwatch.poller import schedule
+from feedwatch.routes import deliveries
+from feedwatch.store import Claim, Store
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure: ...
+
+
+class Poller(Protocol):
+    async def poll(self, source: Source, state: PollState) -> Fetched | NotModified | Failure: ...
+
+
+class StoreThread:
+    """The one thread that the store lives on: its calls never overlap, and the loop never waits for fsync."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._executor = ThreadPoolExecutor(1, "store")
+
+    async def run(self, work: Callable[[Store], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, self._store)
+
+    async def claim(self, now: datetime, limit: int) -> list[Claim]:
+        return list(await self.run(lambda store: store.claim(now, limit)))
+
+    async def settle(self, outcomes: list[tuple[str, Delivery]]) -> None:
+        await self.run(lambda store: store.settle(outcomes))
+
+    def close(self) -> None:
+        self._executor.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A body whose entries are committed."""
+
+    fetched: Fetched
+    reading: Reading
+    diff: Diff
+
+
+class Pipeline:
+    def __init__(
+        self,
+        config: Config,
+        store: StoreThread,
+        poller: Poller,
+        reader: Reader,
+        publisher: Publisher,
+        outbox: Outbox,
+        *,
+        clock: Callable[[], datetime],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._poller = poller
+        self._reader = reader
+        self._publisher = publisher
+        self._outbox = outbox
+        self._clock = clock
+        self._jitter = jitter
+
+    async def poll(self, source: Source) -> SourceReport:
+        """One poll of one source, up to its commit. Never raises for what a source can cause."""
+        before = await self._store.run(lambda store: store.state(source.id))
+        state = _for_this_configuration(before, source)
+        result = await self._poller.poll(source, state)
+        if isinstance(result, Fetched):
+            result = await self._taken_in(source, state, result)
+        report = _report(source, state, result)
+        now = self._clock()
+        after = _after(source, state, result, report, now, self._jitter())
+        await self._store.run(lambda store: store.remember(source.id, after))
+        _log(report)
+        return report
+
+    async def _taken_in(
+        self, source: Source, state: PollState, fetched: Fetched
+    ) -> Recorded | NotModified | Failure:
+        if body_digest(fetched.body) == state.body_digest:
+            return NotModified(fetched.status, fetched.validators, fetched.url)
+        now = self._clock()
+        reading = await self._reader.read(fetched, source, now)
+        if isinstance(reading, Failure):
+            return reading
+        try:
+            found = await self._store.run(lambda store: self._record(store, source, reading, now))
+        except (StoreError, OSError) as error:
+            return Failure("store", str(error), fetched.status)
+        return Recorded(fetched, reading, found)
+
+    async def publish(self) -> list[str]:
+        """Renders the feeds that changed, then keeps the poll states: validators become durable only after
+        the feeds show what they vouch for. Returns the files written, relative to the public folder."""
+        return await self._store.run(self._publish)
+
+    async def deliver(self) -> Sent:
+        """Sends what is due."""
+        return await self._outbox.drain()
+
+    def _publish(self, store: Store) -> list[str]:
+        stale = store.unpublished()
+        written: list[str] = []
+        if stale.slugs or stale.sources:
+            written = self._publisher.publish(stale.slugs, stale.sources)
+            store.published(stale)
+        store.flush()
+        return written
+
+    def _record(self, store: Store, source: Source, reading: Reading, now: datetime) -> Diff:
+        """known → diff → routes → commit, as one call on the store's thread."""
+        known = store.known(source.id)
+        config_digest = reading_digest(source)
+        found = diff(
+            known, reading, config_digest=config_digest, slugs_of=self._config.categories.resolve, now=now
+        )
+        if found.rows or (known.config_digest, known.about) != (config_digest, reading.about):
+            rows = deliveries(found.changes, self._config.routes)
+            store.commit(Commit(source.id, config_digest, reading.about, found.rows, found.changes, rows))
+        return found
+
+
+def _for_this_configuration(state: PollState, source: Source) -> PollState:
+    """What was read under another configuration says nothing about this one: ask for all of it again."""
+    config_digest = reading_digest(source)
+    if state.config_digest == config_digest:
+        return state
+    return replace(state, validators={}, body_digest=None, gone=False, config_digest=config_digest)
+
+
+def _report(source: Source, state: PollState, result: Recorded | NotModified | Failure) -> SourceReport:
+    match result:
+        case Failure():
+            return SourceReport(source.id, "failed", result.http_status, error=result.detail)
+        case NotModified():
+            return SourceReport(source.id, "unchanged", result.status, state.entries)
+        case Recorded(fetched, reading, found):
+            return SourceReport(
+                source.id,
+                "ok",
+                fetched.status,
+                len(reading.entries),
+                found.changes,
+                found.discovered,
+                notes=(*reading.notes, *found.notes),
+            )
+
+
+def _after(
+    source: Source,
+    state: PollState,
+    result: Recorded | NotModified | Failure,
+    report: SourceReport,
+    now: datetime,
+    jitter: float,
+) -> PollState:
+    """The poll state to keep. A failure leaves validators and digest as they were: they still vouch for
+    what is stored, and never for the body that failed."""
+    retry_after = result.retry_after if isinstance(result, Failure) else None
+    state = replace(
+        state,
+        last_poll=now,
+        status=report.status,
+        http_status=report.http_status,
+        error=report.error,
+        not_before=now + retry_after if retry_after else None,
+        gone=isinstance(result, Failure) and result.kind == "gone",
+        failures=state.failures + 1 if isinstance(result, Failure) else 0,
+    )
+    match result:
+        case NotModified():
+            state = replace(
+                state, last_success=now, validators={**state.validators, result.url: result.validators}
+            )
+        case Recorded(fetched):
+            state = replace(
+                state,
+                last_success=now,
+                validators={fetched.url: fetched.validators},
+                body_digest=body_digest(fetched.body),
+                entries=report.entries,
+            )
+    outcome: Literal["ok", "unchanged", "failed"] = (
+        "failed" if isinstance(result, Failure) else "unchanged" if isinstance(result, NotModified) else "ok"
+    )
+    when = schedule.next_poll(source, state, outcome, now, retry_after=retry_after, jitter=jitter)
+    return replace(state, next_poll=when)
+
+
+def _log(report: SourceReport) -> None:
+    counts = Counter(change.kind for change in report.changes)
+    changed = " ".join(f"{kind}={number}" for kind, number in sorted(counts.items()))
+    log.log(
+        logging.WARNING if report.error else logging.INFO,
+        "poll source=%s status=%s http=%s entries=%d %s%s",
+        report.id,
+        report.status,
+        report.http_status,
+        report.entries,
+        changed,
+        f"error={report.error}" if report.error else "",
+    )

@@ -1,0 +1,92 @@
+"""The store: what is known of every source, and the outbox. This file holds its laws; `tinydb` is its body.
+
+Laws, kept by every implementation and shown by `tests/test_store.py`:
+
+1. `commit` is one atomic, durable write: a change and its deliveries exist together or not at all.
+2. Poll states are durable only after `flush`, and `flush` never runs before the commits they speak of.
+3. When the store falls back to an older generation of a source, that source's validators are void.
+4. After a crash, or when categories are named anew, `unpublished` names every feed that could be stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from feedwatch.model import Change, Commit, Delivery, KnownSource, PollState, PublishedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that is due, with the change it carries."""
+
+    delivery: Delivery
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """Feeds that no longer show what the store knows."""
+
+    slugs: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
+
+
+class Store(Protocol):
+    """All methods are called from one thread. Raise StoreError; a failed call has changed nothing."""
+
+    def due(self, now: datetime) -> Sequence[str]:
+        """Ids of the sources to poll, the longest overdue first."""
+        ...
+
+    def state(self, source_id: str) -> PollState: ...
+
+    def remember(self, source_id: str, state: PollState) -> None:
+        """Keeps a poll state, in memory until `flush`."""
+        ...
+
+    def known(self, source_id: str) -> KnownSource: ...
+
+    def commit(self, commit: Commit) -> None: ...
+
+    def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
+        """The newest entries of a category feed (`all` for every category), newest first."""
+        ...
+
+    def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]: ...
+
+    def feeds(self) -> Mapping[str, tuple[str, int]]:
+        """Title and number of entries of each category feed, by slug; `all` is not among them."""
+        ...
+
+    def unpublished(self) -> Unpublished: ...
+
+    def published(self, done: Unpublished) -> None:
+        """Says that these feeds are up to date now."""
+        ...
+
+    def claim(self, now: datetime, limit: int) -> Sequence[Claim]:
+        """Deliveries that are due, oldest first."""
+        ...
+
+    def next_delivery(self) -> datetime | None:
+        """When the next pending delivery is due, if there is one."""
+        ...
+
+    def settle(self, outcomes: Collection[tuple[str, Delivery]]) -> None:
+        """Writes what became of claimed deliveries (source id, delivery): one write a source."""
+        ...
+
+    def deliveries(self, source_id: str) -> Sequence[Delivery]: ...
+
+    def flush(self) -> None:
+        """Makes poll states durable."""
+        ...
+
+    def warnings(self) -> Sequence[str]:
+        """What was found damaged and how it was mended, since the last call."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,83 @@
+"""Which entries stand in which feed, across sources: derived from the source files, never the only copy.
+
+Per feed it keeps the head of the list (enough to render from) and the number of all entries. Pure values;
+the store reads and writes them.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from feedwatch.model import EPOCH, KnownEntry
+
+#: Rows kept a feed for each one that is rendered, so that entries can leave without a rebuild.
+SLACK = 4
+
+Row = tuple[float, float, int, str, str]
+
+
+def row_of(source_id: str, known: KnownEntry) -> Row:
+    """Sorts newest first: order of arrival, then the date, then the place in the listing; total and stable."""
+    arrived, position = known.order
+    return (-_seconds(arrived), -_seconds(known.published), position, source_id, known.key)
+
+
+def _seconds(moment: datetime) -> float:
+    return (moment - EPOCH).total_seconds()
+
+
+@dataclass(slots=True)
+class Head:
+    """The newest rows of one feed, and how many it has in all."""
+
+    title: str
+    count: int = 0
+    rows: list[Row] = field(default_factory=list)
+
+
+class Index:
+    """Heads by slug. `keep` is the number of rows kept a feed."""
+
+    def __init__(self, keep: int, heads: Mapping[str, Head] | None = None) -> None:
+        self._keep = keep
+        self.heads: dict[str, Head] = dict(heads or {})
+
+    def add(self, slugs: Mapping[str, str], row: Row) -> None:
+        for slug, title in slugs.items():
+            head = self.heads.setdefault(slug, Head(title))
+            whole = len(head.rows) == head.count
+            head.count += 1
+            # Below the end of a head that was cut, rows are unknown: appending would leave a hole.
+            if whole or (head.rows and row < head.rows[-1]):
+                bisect.insort(head.rows, row)
+                del head.rows[self._keep :]
+
+    def discard(self, slugs: Iterable[str], row: Row) -> None:
+        for slug in slugs:
+            head = self.heads.get(slug)
+            if head is None:
+                continue
+            head.count -= 1
+            if row in head.rows:
+                head.rows.remove(row)
+
+    def exhausted(self, slug: str, limit: int) -> bool:
+        """Whether more entries exist than the head knows, and it is too short to render `limit` of them."""
+        head = self.heads.get(slug)
+        return head is not None and len(head.rows) < min(limit, head.count)
+
+    def dump(self) -> dict[str, Any]:
+        return {s: {"title": h.title, "count": h.count, "rows": h.rows} for s, h in self.heads.items()}
+
+    @classmethod
+    def load(cls, keep: int, data: Mapping[str, Any]) -> Index:
+        """Raises KeyError, TypeError or ValueError for another shape."""
+        heads = {
+            slug: Head(str(h["title"]), int(h["count"]), [(float(a), float(b), int(c), str(d), str(e)) for a, b, c, d, e in h["rows"]])
+            for slug, h in data.items()
+        }  # fmt: skip
+        return cls(keep, heads)

@@ -1,0 +1,349 @@
+"""The embedded store: one TinyDB database a source, poll states and the index in small files beside.
+
+<state>/lock                  held while writing
+<state>/unclean               there while a process works; found at the start, it means a crash
+<state>/sources/<id>.json     state, entries, changes and outbox of a source: one replacement a commit
+<state>/polls.json            poll states; losing it costs one full request a source
+<state>/index.json            heads of the feeds; made again from the sources when in doubt
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from feedwatch import files
+from feedwatch.categories import ALL, Categories
+from feedwatch.errors import Damaged, StoreError
+from feedwatch.model import (
+    EPOCH,
+    Commit,
+    Delivery,
+    KnownEntry,
+    KnownSource,
+    PollState,
+    PublishedEntry,
+)
+from feedwatch.store import Claim, Unpublished, codec
+from feedwatch.store.index import SLACK, Index, Row, row_of
+from feedwatch.store.sourcefile import SourceFile
+
+log = logging.getLogger(__name__)
+
+#: Decoded source files kept in memory.
+_OPEN_FILES = 8
+
+
+class TinyStore:
+    """See `feedwatch.store.Store`. `sources` are the ids the configuration knows; others keep their files.
+
+    With `read_only` it takes no lock, mends nothing and writes nothing: for looking beside a running service.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sources: Iterable[str],
+        categories: Categories,
+        *,
+        stamp: str,
+        limit: int = 50,
+        read_only: bool = False,
+    ) -> None:
+        self._folder = folder
+        self._sources = tuple(sources)
+        self._categories = categories
+        self._keep = limit * SLACK
+        self._stamp = stamp
+        self._read_only = read_only
+        self._open: OrderedDict[str, SourceFile] = OrderedDict()
+        self._index: Index | None = None
+        self._index_changed = False
+        self._warnings: list[str] = []
+        self._stale_slugs: set[str] = set()
+        self._stale_sources: set[str] = set()
+        self._lock = contextlib.ExitStack()
+        if not read_only:
+            self._lock.enter_context(_taken(folder))
+        try:
+            self._polls, self._outbox = self._load_polls()
+            if not read_only:
+                self._recover()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    # --- polls ---
+
+    def due(self, now: datetime) -> Sequence[str]:
+        waiting = [(self.state(s).next_poll or EPOCH, s) for s in self._sources if not self.state(s).gone]
+        return [source for when, source in sorted(waiting) if when <= now]
+
+    def state(self, source_id: str) -> PollState:
+        return self._polls.get(source_id) or PollState()
+
+    def remember(self, source_id: str, state: PollState) -> None:
+        self._polls[source_id] = state
+
+    def flush(self) -> None:
+        if self._stale_slugs or self._stale_sources:
+            # Validators must not outlive feeds that never showed what they vouch for.
+            return
+        if self._index is not None and self._index_changed:
+            files.write_atomic(
+                self._folder / "index.json", _json(self._index_document(self._index)), durable=False
+            )
+            self._index_changed = False
+        polls = {
+            "polls": {s: codec.dump(PollState, state) for s, state in self._polls.items()},
+            "outbox": {s: when.isoformat() for s, when in self._outbox.items()},
+        }
+        files.write_document(self._folder / "polls.json", _json(polls))
+
+    # --- entries ---
+
+    def known(self, source_id: str) -> KnownSource:
+        return self._file(source_id).known
+
+    def commit(self, commit: Commit) -> None:
+        file = self._file(commit.source_id)
+        before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
+        index = self._loaded_index()
+        with self._forgotten_on_error(commit.source_id):
+            self._mark_unclean()
+            file.commit(commit)
+        for row in commit.entries:
+            self._reindex(index, commit.source_id, before[row.key], row)
+        self._stale_sources.add(commit.source_id)
+        self._schedule(commit.source_id, file)
+
+    def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
+        index = self._loaded_index()
+        if index.exhausted(slug, limit):
+            index = self._index = self._built_index()
+        head = index.heads.get(slug)
+        return [self._published_entry(row) for row in head.rows[:limit]] if head else []
+
+    def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
+        entries = self.known(source_id).entries.values()
+        rows = sorted(row_of(source_id, known) for known in entries if known.withdrawn is None)
+        return [self._published_entry(row) for row in rows[:limit]]
+
+    def feeds(self) -> Mapping[str, tuple[str, int]]:
+        heads = self._loaded_index().heads
+        return {slug: (head.title, head.count) for slug, head in sorted(heads.items()) if slug != ALL}
+
+    def unpublished(self) -> Unpublished:
+        return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources))
+
+    def published(self, done: Unpublished) -> None:
+        self._stale_slugs -= done.slugs
+        self._stale_sources -= done.sources
+
+    # --- outbox ---
+
+    def claim(self, now: datetime, limit: int) -> Sequence[Claim]:
+        claims: list[Claim] = []
+        for source_id, when in sorted(self._outbox.items(), key=lambda waiting: waiting[1]):
+            if when <= now:
+                claims += self._file(source_id).claims(now)
+        claims.sort(key=lambda claim: (claim.delivery.due, claim.change.at, claim.delivery.id))
+        return claims[:limit]
+
+    def next_delivery(self) -> datetime | None:
+        return min(self._outbox.values(), default=None)
+
+    def settle(self, outcomes: Collection[tuple[str, Delivery]]) -> None:
+        by_source: dict[str, list[Delivery]] = defaultdict(list)
+        for source_id, delivery in outcomes:
+            by_source[source_id].append(delivery)
+        for source_id, deliveries in by_source.items():
+            file = self._file(source_id)
+            with self._forgotten_on_error(source_id):
+                self._mark_unclean()
+                file.settle(deliveries)
+            self._schedule(source_id, file)
+
+    def deliveries(self, source_id: str) -> Sequence[Delivery]:
+        return tuple(self._file(source_id).deliveries.values())
+
+    # --- life ---
+
+    def warnings(self) -> Sequence[str]:
+        found, self._warnings = self._warnings, []
+        return found
+
+    def close(self) -> None:
+        """Leaves the folder clean when everything is published; otherwise the next start makes up for it."""
+        try:
+            if not self._read_only and not (self._stale_slugs or self._stale_sources):
+                self.flush()
+                if self._unclean.exists():
+                    files.remove(self._unclean)
+        finally:
+            self._lock.close()
+
+    @property
+    def _unclean(self) -> Path:
+        return self._folder / "unclean"
+
+    def _mark_unclean(self) -> None:
+        if not self._unclean.exists():
+            files.write_atomic(self._unclean, b"")
+
+    def _recover(self) -> None:
+        """After a crash the index and the feeds may lag behind the sources: make all of them again."""
+        if not self._unclean.exists() and self._read_index() is not None:
+            return
+        # The order matters when this is interrupted: the mark stays until everything is published.
+        self._outbox = {}
+        self._index = self._built_index()
+        self._stale_slugs.update(self._index.heads)
+        stored = set(self._stored_sources())
+        self._stale_sources.update(stored & set(self._sources))
+        if stored:
+            self._mark_unclean()
+
+    def _file(self, source_id: str) -> SourceFile:
+        file = self._open.get(source_id)
+        if file is None:
+            path = self._folder / "sources" / f"{source_id}.json"
+            reasons: list[str] = []
+            file = SourceFile(source_id, path, reasons.append)
+            if reasons:
+                self._fell_back(source_id, path, reasons[0])
+            self._open[source_id] = file
+            if len(self._open) > _OPEN_FILES:
+                self._open.popitem(last=False)
+        self._open.move_to_end(source_id)
+        return file
+
+    def _fell_back(self, source_id: str, path: Path, reason: str) -> None:
+        """The lost generation's entries must come again: whatever vouched for them is void."""
+        self._warnings.append(reason)
+        if self._read_only:
+            return
+        state = self.state(source_id)
+        self._polls[source_id] = replace(state, validators={}, body_digest=None)
+        files.set_aside(path, self._stamp)
+
+    @contextlib.contextmanager
+    def _forgotten_on_error(self, source_id: str) -> Iterator[None]:
+        """What could not be written must not be believed either: the next look reads the file again."""
+        try:
+            yield
+        except BaseException:
+            self._open.pop(source_id, None)
+            raise
+
+    def _schedule(self, source_id: str, file: SourceFile) -> None:
+        when = file.next_delivery()
+        if when is None:
+            self._outbox.pop(source_id, None)
+        else:
+            self._outbox[source_id] = when
+
+    # --- index ---
+
+    def _slugs(self, known: KnownEntry | None) -> dict[str, str]:
+        if known is None or known.withdrawn is not None:
+            return {}
+        return {ALL: ALL, **self._categories.resolve(known.entry.categories)}
+
+    def _reindex(self, index: Index, source_id: str, before: KnownEntry | None, after: KnownEntry) -> None:
+        old, new = self._slugs(before), self._slugs(after)
+        if before is not None:
+            index.discard(old, row_of(source_id, before))
+        index.add(new, row_of(source_id, after))
+        self._stale_slugs.update(old, new)
+        self._index_changed = True
+
+    def _loaded_index(self) -> Index:
+        if self._index is None:
+            self._index = self._read_index() or self._built_index()
+        return self._index
+
+    def _read_index(self) -> Index | None:
+        """None when it is missing, damaged, or was made for other sources or category names."""
+        try:
+            data = json.loads((self._folder / "index.json").read_bytes())
+            if data["made_for"] != self._made_for():
+                return None
+            return Index.load(self._keep, data["feeds"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _index_document(self, index: Index) -> dict[str, Any]:
+        return {"made_for": self._made_for(), "feeds": index.dump()}
+
+    def _made_for(self) -> list[str]:
+        return [self._categories.digest, str(self._keep), *sorted(self._sources)]
+
+    def _built_index(self) -> Index:
+        index = Index(self._keep)
+        self._index_changed = True
+        for source_id in self._stored_sources():
+            try:
+                file = self._file(source_id)
+            except StoreError as error:
+                self._warnings.append(str(error))
+                continue
+            self._schedule(source_id, file)
+            if source_id in self._sources:
+                for known in file.known.entries.values():
+                    index.add(self._slugs(known), row_of(source_id, known))
+        return index
+
+    def _stored_sources(self) -> list[str]:
+        return sorted(path.stem for path in (self._folder / "sources").glob("*.json"))
+
+    def _published_entry(self, row: Row) -> PublishedEntry:
+        source_id, key = row[3], row[4]
+        source = self.known(source_id)
+        known = source.entries[key]
+        categories = tuple(self._categories.resolve(known.entry.categories).items())
+        return PublishedEntry(known, source_id, source.about, categories)
+
+    def _load_polls(self) -> tuple[dict[str, PollState], dict[str, datetime]]:
+        try:
+            document = files.read_document(self._folder / "polls.json")
+            if document is None or document.fell_back:
+                # An older generation of validators could run ahead of nothing, but back-off and 410 are in it.
+                return ({}, {}) if document is None else self._without_validators(document)
+            return _polls_of(document.payload)
+        except (Damaged, ValueError, KeyError, TypeError, AttributeError) as error:
+            self._warnings.append(f"{self._folder / 'polls.json'}: forgotten, it is damaged ({error})")
+            return {}, {}
+
+    def _without_validators(self, document: files.Document) -> tuple[dict[str, PollState], dict[str, datetime]]:
+        self._warnings.append(document.fell_back or "")
+        polls, outbox = _polls_of(document.payload)
+        return {s: replace(p, validators={}, body_digest=None) for s, p in polls.items()}, outbox
+
+
+def _polls_of(payload: bytes) -> tuple[dict[str, PollState], dict[str, datetime]]:
+    data = json.loads(payload)
+    polls = {source: codec.load(PollState, row) for source, row in data["polls"].items()}
+    return polls, {source: datetime.fromisoformat(when) for source, when in data["outbox"].items()}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: the state folder cannot be made ({error.strerror}); "
+            "make it, or name another with --state-dir"
+        ) from error
+    return files.lock(folder / "lock")

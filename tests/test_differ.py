@@ -1,0 +1,210 @@
+"""A change is what a careful person would call a change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from make import NOW, History, entry, kinds
+
+from feedwatch.model import Category, Moment, Text
+
+
+def test_first_sight_of_a_source_is_discovered_and_nobody_is_alerted() -> None:
+    found = History().reads(entry(1), entry(2))
+
+    assert (found.discovered, found.changes, len(found.rows)) == (2, (), 2)
+
+
+def test_the_same_reading_again_changes_nothing() -> None:
+    blog = History()
+    blog.reads(entry(1), entry(2))
+
+    found = blog.reads(entry(1), entry(2))
+
+    assert (found.rows, found.changes, found.discovered) == ((), (), 0)
+
+
+def test_an_entry_nobody_has_seen_is_new() -> None:
+    blog = History()
+    blog.reads(entry(1))
+
+    found = blog.reads(entry(2), entry(1))
+
+    assert kinds(found) == [("new", "2")]
+
+
+def test_white_space_entities_quotes_and_markup_are_no_edit() -> None:
+    blog = History()
+    html = replace(entry(1), title="It’s  here", content=Text("<p>A “b” &amp; c</p><p>d</p>", "html"))
+    blog.reads(html)
+
+    found = blog.reads(
+        replace(html, title="It's here ", content=Text('<div><b>A</b> "b" &#38; c</div>\n<div>d</div>', "html"))
+    )
+
+    assert found.changes == ()
+
+
+def test_an_edited_title_and_an_edited_excerpt_are_edits() -> None:
+    blog = History()
+    blog.reads(entry(1), entry(2), entry(3))
+
+    found = blog.reads(entry(1, "Another title"), entry(2, summary="Something else."), entry(3))
+
+    assert kinds(found) == [("edited", "1"), ("edited", "2")]
+    assert [change.fields for change in found.changes] == [("title",), ("summary",)]
+
+
+def test_an_edit_moves_updated_and_leaves_id_and_published_alone() -> None:
+    blog = History()
+    blog.reads(entry(1))
+    before = blog.row("https://example.org/1")
+
+    blog.reads(replace(entry(1, "Another title"), published=Moment(datetime(2024, 10, 9, tzinfo=UTC))))
+    after = blog.row("https://example.org/1")
+
+    assert after.atom_id == before.atom_id
+    assert after.published == before.published
+    assert after.entry.published == before.entry.published
+    assert after.updated == NOW + timedelta(hours=1)
+    assert after.revision == 2
+
+
+def test_updated_never_moves_back_and_never_ahead_of_the_clock() -> None:
+    blog = History()
+    blog.reads(replace(entry(1), updated=Moment(datetime(2030, 1, 1, tzinfo=UTC))))
+    assert blog.row("https://example.org/1").updated == NOW
+
+    blog.reads(replace(entry(1, "Edited"), updated=Moment(datetime(2001, 1, 1, tzinfo=UTC))))
+
+    assert blog.row("https://example.org/1").updated == NOW + timedelta(hours=1)
+
+
+def test_another_category_is_recategorised_and_names_both_feeds() -> None:
+    blog = History()
+    blog.reads(entry(1))
+
+    (change,) = blog.reads(entry(1, categories=["Design"])).changes
+
+    assert change.kind == "recategorised"
+    assert set(change.categories) == {"data", "design"}
+
+
+def test_another_spelling_of_a_category_is_no_change() -> None:
+    blog = History()
+    blog.reads(entry(1, categories=["Machine-Learning"]))
+
+    assert blog.reads(entry(1, categories=["machine learning"])).changes == ()
+
+
+def test_a_post_at_a_new_address_is_moved_and_not_new() -> None:
+    blog = History()
+    blog.reads(entry(1), entry(2))
+    atom_id = blog.row("https://example.org/1").atom_id
+
+    found = blog.reads(entry(1, link="https://example.org/moved/1"), entry(2))
+
+    assert kinds(found) == [("moved", "1")]
+    assert found.changes[0].atom_id == atom_id
+    assert blog.reads(entry(1, link="https://example.org/moved/1"), entry(2)).rows == ()
+
+
+def test_tracking_parameters_and_https_are_no_move() -> None:
+    blog = History()
+    blog.reads(entry(1, link="http://example.org/1?utm_source=a"))
+
+    assert blog.reads(entry(1, link="https://example.org/1/?utm_source=b")).changes == ()
+
+
+def test_one_entry_gone_from_the_middle_is_withdrawn_and_may_come_back_in_silence() -> None:
+    blog = History()
+    blog.reads(*(entry(n) for n in range(9, 0, -1)))
+
+    gone = blog.reads(*(entry(n) for n in range(9, 0, -1) if n != 5))
+    again = blog.reads(*(entry(n) for n in range(9, 0, -1)))
+
+    assert kinds(gone) == [("withdrawn", "5")]
+    assert again.changes == ()
+    assert blog.row("https://example.org/5").withdrawn is None
+
+
+def test_an_entry_that_scrolled_out_of_the_window_is_not_withdrawn() -> None:
+    blog = History()
+    blog.reads(entry(3), entry(2), entry(1), kind="feed")
+
+    found = blog.reads(entry(4), entry(3), entry(2), kind="feed")
+
+    assert kinds(found) == [("new", "4")]
+
+
+def test_a_window_sorted_by_update_takes_nothing_back() -> None:
+    blog = History()
+    blog.reads(entry(9), entry(8), entry(1), kind="feed")
+
+    assert kinds(blog.reads(entry(10), entry(9), entry(1), kind="feed")) == [("new", "10")]
+
+
+def test_many_missing_at_once_are_kept_and_said() -> None:
+    blog = History()
+    blog.reads(*(entry(n) for n in range(20, 0, -1)))
+
+    found = blog.reads(entry(20), entry(1))
+
+    assert found.changes == ()
+    assert found.notes == ("18 of 20 entries vanished at once; they are kept",)
+
+
+def test_an_incomplete_reading_takes_nothing_back() -> None:
+    blog = History()
+    blog.reads(*(entry(n) for n in range(9, 0, -1)))
+
+    assert blog.reads(*(entry(n) for n in range(9, 0, -1) if n != 5), complete=False).changes == ()
+
+
+def test_a_changed_configuration_is_not_news() -> None:
+    blog = History()
+    blog.reads(entry(1))
+
+    found = blog.reads(entry(1, "Other words"), entry(2), config="another selector")
+
+    assert (found.changes, found.discovered) == ((), 1)
+
+
+def test_a_field_that_a_source_drops_is_kept_and_no_edit() -> None:
+    blog = History()
+    blog.reads(entry(1))
+
+    found = blog.reads(replace(entry(1), summary=None, categories=()))
+
+    assert (found.rows, found.changes) == ((), ())
+
+
+def test_an_old_date_found_late_is_put_on_top_where_subscribers_look() -> None:
+    blog = History()
+    blog.reads(entry(9), entry(8))
+    blog.reads(entry(9), entry(8), entry(2))
+
+    newest = max(blog.known.entries.values(), key=lambda row: row.order[0])
+
+    assert newest.key.endswith("/2")
+
+
+def test_the_same_facts_give_the_same_change_id_on_another_machine() -> None:
+    ids = []
+    for _ in range(2):
+        blog = History()
+        blog.reads(entry(1))
+        ids.append([change.id for change in blog.reads(entry(1, "Edited"), entry(2)).changes])
+
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == 2
+
+
+def test_several_labels_of_one_category_are_one() -> None:
+    blog = History()
+    blog.reads(
+        replace(entry(1), categories=(Category("ML", label="Machine Learning"), Category("machine_learning")))
+    )
+
+    assert blog.reads(entry(1, categories=["Machine-Learning"])).changes == ()
