@@ -1,0 +1,131 @@
+"""The tables of config.toml as pydantic models: which keys there are, their types, defaults and descriptions.
+
+Looks at one value at a time; what two tables say about each other is checked in config.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from feedwatch import config_values as values
+
+_DURATION = Field(json_schema_extra={"pattern": rf"^(?=.){values.DURATION}$|\$\{{"})
+
+
+def _source_url(text: str, info: ValidationInfo) -> str:
+    folder = info.context
+    if not isinstance(folder, Path):
+        raise TypeError("the tables are read with the configuration's folder as context")
+    return values.source_url(text, folder)
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Duration = Annotated[str, AfterValidator(values.any_duration), _DURATION]
+Interval = Annotated[str, AfterValidator(values.at_least_a_minute), _DURATION]
+Wait = Annotated[str, AfterValidator(values.at_least_a_second), _DURATION]
+Words = Annotated[str, AfterValidator(values.words)]
+Id = Annotated[str, AfterValidator(values.identifier), Field(json_schema_extra={"pattern": f"^{values.ID}$"})]
+WebUrl = Annotated[str, AfterValidator(values.web_url)]
+Selector = Annotated[str, AfterValidator(values.selector)]
+Secret = Annotated[str, AfterValidator(values.signing_secret)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class FeedwatchTable(Table):
+    base_url: Annotated[str, AfterValidator(values.base_url)] = Field(
+        default="http://127.0.0.1:8080", description="Where readers will find the feeds."
+    )
+    every: Interval = Field(default="1h", description="How often a source is polled that does not say so itself.")
+    public: Words | None = Field(
+        default=None, description="Folder for the feeds, relative to this file; by default in the state folder."
+    )
+    entries: int = Field(default=50, ge=1, le=1000, description="Entries in a feed.")
+
+
+class NetworkTable(Table):
+    allow_hosts: list[Annotated[str, AfterValidator(values.allowed_host)]] = Field(
+        default=[], description="Hosts, with or without port, that may have a non-global address."
+    )
+    per_host: int = Field(default=1, ge=1, le=16, description="Requests to one host at the same time.")
+    per_host_pause: Duration = Field(default="1s", description="Pause between two requests to one host.")
+
+
+class WebTable(Table):
+    listen: Annotated[str, AfterValidator(values.listening)] = Field(
+        default="127.0.0.1:8080", description='Address of the web page: host:port, or "off".'
+    )
+
+
+class OutboxTable(Table):
+    retry_first: Wait = Field(default="30s", description="Pause before the first retry of a delivery; it doubles.")
+    retry_for: Wait = Field(default="3d", description="After this a delivery that never succeeded is given up.")
+
+
+class SelectTable(Table):
+    entry: Selector = Field(description="CSS selector of the elements that are the entries.")
+    title: Selector | None = Field(default=None, description="In the entry.")
+    link: Selector | None = Field(default=None, description='In the entry, as in "a@href".')
+    date: Selector | None = Field(default=None, description='In the entry, as in "time@datetime".')
+    summary: Selector | None = Field(default=None, description="In the entry.")
+    author: Selector | None = Field(default=None, description="In the entry.")
+    image: Selector | None = Field(default=None, description='In the entry, as in "img@src".')
+    category: Selector | None = Field(default=None, description="In the entry; every match is a category.")
+    section: Selector | None = Field(default=None, description="The nearest one before the entry is its category.")
+
+
+class SourceTable(Table):
+    id: Id = Field(description="Its name in addresses, files and commands; never change it.")
+    url: Annotated[str, AfterValidator(_source_url)] = Field(
+        description="Address of a feed or page, or a file in this file's folder."
+    )
+    title: Words | None = Field(default=None, description="Instead of the title that the source gives itself.")
+    every: Interval | None = Field(default=None, description="How often it is polled.")
+    link_base: WebUrl | None = Field(default=None, description="What relative links are relative to.")
+    categories: list[Words] = Field(default=[], description="Given to every entry of the source.")
+    headers: dict[
+        Annotated[str, AfterValidator(values.header_name)], Annotated[str, AfterValidator(values.header_value)]
+    ] = Field(default={}, description="Sent with every request to the source's own host.")
+    select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
+
+
+class CategoryTable(Table):
+    title: Words | None = Field(default=None, description="Title of the category's feed.")
+    aliases: list[Words] = Field(default=[], description="Other names of the category in the sources.")
+
+
+class AlertTable(Table):
+    id: Id = Field(description="Its name in the outbox; never change it.")
+    webhook: WebUrl = Field(description="Address that is told, by POST.")
+    secret: Annotated[list[Secret], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        default=[], description='Signing secret "whsec_…" (Standard Webhooks), or several while rotating them.'
+    )
+    when: list[Literal["new", "edited", "moved", "recategorised", "withdrawn"]] = Field(
+        default=["new", "edited"], min_length=1, description="The changes it is told of."
+    )
+    categories: list[Words] = Field(default=[], description="Only entries in one of these; by default all.")
+    sources: list[str] = Field(default=[], description="Only entries of these sources (ids); by default all.")
+
+
+class File(Table):
+    """The configuration of feedwatch."""
+
+    model_config = ConfigDict(title="feedwatch")
+
+    feedwatch: FeedwatchTable = FeedwatchTable()
+    network: NetworkTable = NetworkTable()
+    web: WebTable = WebTable()
+    outbox: OutboxTable = OutboxTable()
+    source: list[SourceTable] = Field(default=[], description="What is polled; one [[source]] each.")
+    category: dict[Annotated[str, AfterValidator(values.category_slug)], CategoryTable] = Field(
+        default={}, description="Categories by slug, the name of their feed."
+    )
+    alert: list[AlertTable] = Field(default=[], description="Who is told; one [[alert]] each.")

@@ -1,0 +1,191 @@
+"""The values that stand in the configuration: each function takes one and returns it, or says what is wrong.
+
+A ValueError is a sentence that says what to write instead and never shows the value, which may be a secret
+from the environment. Knows no tables, and opens no file: where symbolic links lead is all it asks the disk.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from feedwatch.canonical import one_line, slug
+
+DURATION = r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?"
+ID = r"[a-z0-9][a-z0-9-]{0,63}"
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::(\d{1,5}))?", re.ASCII)
+_FORGOTTEN_SCHEME = re.compile(r"www\.|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
+_FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")  # RFC 9110 §5.5, ASCII only
+#: Headers that belong to the connection or to conditional requests: feedwatch computes them.
+_OWN_HEADERS = frozenset({
+    "accept-encoding", "connection", "content-length", "host", "if-modified-since", "if-none-match", "te",
+    "transfer-encoding", "upgrade",
+})  # fmt: skip
+#: Bytes of key that Standard Webhooks 1.0.0 asks for.
+_KEY_LENGTHS = range(24, 65)
+
+
+def duration(text: str) -> timedelta:
+    """`15m`, `1h30m`, `2d`, `30s`. Raises ValueError."""
+    match = re.fullmatch(DURATION, text, re.ASCII)
+    if not match or not text:
+        raise ValueError('is not a duration; write for example "15m", "1h30m", "2d" or "30s"')
+    days, hours, minutes, seconds = (int(number or 0) for number in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def at_least_a_minute(text: str) -> str:
+    if duration(text) < timedelta(minutes=1):
+        raise ValueError('is too often for any origin; write "1m" or more')
+    return text
+
+
+def at_least_a_second(text: str) -> str:
+    if duration(text) < timedelta(seconds=1):
+        raise ValueError('is too short; write "1s" or more')
+    return text
+
+
+def any_duration(text: str) -> str:
+    duration(text)
+    return text
+
+
+def words(text: str) -> str:
+    """Text for people, on one line."""
+    if not (line := one_line(text)):
+        raise ValueError("is empty; write some text, or leave the key out")
+    return line
+
+
+def identifier(text: str) -> str:
+    if not re.fullmatch(ID, text):
+        raise ValueError('must be 1 to 64 of a-z, 0-9 and hyphen, and not begin with one; write it like "my-blog"')
+    return text
+
+
+def category_slug(key: str) -> str:
+    if slug(key) != key:
+        raise ValueError(f"cannot stand in the address of a feed; write [category.{slug(key)}]")
+    return key
+
+
+def web_url(url: str) -> str:
+    """An absolute http(s) URL that every parser reads alike, without user name and password."""
+    if any(c.isspace() or not c.isprintable() for c in url):
+        raise ValueError("has a space or control character in it; write %20 for a space, else nothing")
+    if "\\" in url:
+        raise ValueError("has a backslash in it; write /")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is not a URL; write it like https://example.org/blog") from None
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("must begin with http:// or https://")
+    if "@" in parts.netloc:
+        raise ValueError(
+            "has a user name or password in it; leave them out (a source can send an Authorization header: "
+            "headers = { Authorization = \"${NAME}\" })"
+        )  # fmt: skip
+    if not host or port == 0 or not _is_host(host):
+        raise ValueError("has no proper host; write it like https://example.org/blog (in ASCII, xn--… for others)")
+    return url
+
+
+def base_url(url: str) -> str:
+    """A `web_url` to which paths can be added; without the slash at its end."""
+    web_url(url)
+    if "?" in url or "#" in url:
+        raise ValueError("has a ? or # in it; write only scheme, host and path, like https://feeds.example.org")
+    return url.rstrip("/")
+
+
+def source_url(text: str, folder: Path) -> str:
+    """A web address, or a path below `folder` (which becomes an absolute `file:` URL)."""
+    scheme = _SCHEME.match(text)
+    if scheme and scheme.group().lower() == "file:":
+        raise ValueError("must be http(s) or a path; write the path alone, relative to the configuration's folder")
+    if scheme:
+        return web_url(text)
+    if not text or "\\" in text or not text.isprintable():
+        raise ValueError("is empty, or has a backslash or control character in it; write https://… or a path")
+    if _FORGOTTEN_SCHEME.match(text):
+        raise ValueError("looks like a web address; write https:// before it, or ./ before it if it is a file")
+    root = Path(os.path.realpath(folder))
+    target = Path(os.path.realpath(root / text))
+    if not target.is_relative_to(root) or target == root:
+        raise ValueError("is outside the configuration's folder; put the file in that folder")
+    return target.as_uri()
+
+
+def host_and_port(text: str) -> tuple[str, int | None]:
+    """`intranet.example`, `127.0.0.1:8080`, `[::1]:80`: host (without brackets) and port. Raises ValueError."""
+    match = _HOST_AND_PORT.fullmatch(text)
+    host = match.group(1).strip("[]") if match else ""
+    port = int(match.group(2)) if match and match.group(2) else None
+    if not match or (":" in host) != text.startswith("[") or not _is_host(host) or (port or 0) > 65535:
+        raise ValueError('is not a host; write it like "intranet.example", "127.0.0.1:8080" or "[::1]:80"')
+    return host, port
+
+
+def allowed_host(text: str) -> str:
+    host_and_port(text)
+    return text.lower()
+
+
+def listening(text: str) -> str:
+    if text != "off" and (_HOST_AND_PORT.fullmatch(text) is None or host_and_port(text)[1] is None):
+        raise ValueError('is not host:port; write it like "127.0.0.1:8080", or "off" to serve nothing')
+    return text
+
+
+def header_name(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError("is not the name of a header (RFC 9110 §5.1); write it like Authorization")
+    if name.lower() in _OWN_HEADERS:
+        raise ValueError("is a header that feedwatch sets itself; leave it out")
+    return name
+
+
+def header_value(value: str) -> str:
+    if not _FIELD_VALUE.fullmatch(value):
+        raise ValueError("is not the value of a header: printable ASCII on one line, no space at either end")
+    return value
+
+
+def signing_secret(text: str) -> str:
+    try:
+        length = len(base64.b64decode(text.removeprefix("whsec_"), validate=True))
+    except (binascii.Error, ValueError):
+        length = 0
+    if not text.startswith("whsec_") or length not in _KEY_LENGTHS:
+        raise ValueError("is not a signing secret; write whsec_ and the base64 of 24 to 64 random bytes")
+    return text
+
+
+def selector(text: str) -> str:
+    # Imported here so that a configuration without selectors does not load a CSS parser.
+    from feedwatch.readers.selectors import compile_selector, split_selector
+
+    compile_selector(split_selector(text)[0])
+    return text
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return _HOST.fullmatch(host) is not None
+    try:
+        return "%" not in host and ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False

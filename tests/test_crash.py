@@ -1,0 +1,193 @@
+"""The process ends at every counted I/O step of poll → store → feed → send → settle, and nothing is lost.
+
+Each step runs in a forked child that leaves with `os._exit` right before it, as `kill -9` would. Then one
+clean round runs, and the invariants must hold: the store opens, every change reached the receiver, under one
+id each, and the feeds show what the store knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import feedparser
+import pytest
+from origin import Origin
+
+from feedwatch import config as configuration
+from feedwatch import failpoints, readers
+from feedwatch.app import open_app
+from feedwatch.errors import ReadError
+from feedwatch.model import Failure, Fetched, Reading, Source
+
+pytestmark = pytest.mark.slow
+
+START = datetime(2024, 11, 1, tzinfo=UTC)
+CRASHED = 137
+
+FEED = """<rss version="2.0"><channel><title>T</title>{items}</channel></rss>"""
+ITEM = "<item><guid>tag:x,{n}</guid><title>{title}</title><category>{category}</category></item>"
+
+
+class Inline:
+    """Reads in this process: the worker pool has threads, and threads do not survive a fork."""
+
+    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
+        try:
+            return readers.read(fetched.body, url=fetched.url, headers=fetched.headers, source=source, now=now)
+        except ReadError as error:
+            return Failure(error.kind, str(error))
+
+
+def _round(folder: Path, when: datetime) -> None:
+    async def work() -> None:
+        config = configuration.load(folder / "config.toml", {})
+        async with open_app(config, folder / "state", clock=lambda: when, reader=Inline()) as app:
+            for source in config.sources:
+                await app.pipeline.poll(source)
+            await app.pipeline.publish()
+            await app.pipeline.deliver()
+
+    asyncio.run(work())
+
+
+def _crashing_round(folder: Path, when: datetime, step: int) -> bool:
+    """Whether the round ended at `step`; False when it has fewer steps."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            failpoints.arm(step, lambda _: os._exit(CRASHED))
+            _round(folder, when)
+            code = 0
+        finally:
+            os._exit(code)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, CRASHED)
+    return status == CRASHED
+
+
+def _items(*rows: tuple[int, str, str]) -> bytes:
+    return FEED.format(items="".join(ITEM.format(n=n, title=t, category=c) for n, t, c in rows)).encode()
+
+
+BEFORE = _items((1, "One", "Data"), (2, "Two", "Data"), (3, "Three", "Design"))
+AFTER = _items((4, "Four", "Data"), (1, "One, edited", "Data"), (2, "Two", "Design"), (3, "Three", "Design"))
+EXPECTED = Counter(
+    {("entry.new", "tag:x,4"): 1, ("entry.edited", "tag:x,1"): 1, ("entry.recategorised", "tag:x,2"): 1}
+)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, origin: Origin) -> Path:
+    """A folder with one round done, and the changed feed waiting."""
+    folder = tmp_path / "prepared"
+    folder.mkdir()
+    (folder / "config.toml").write_text(
+        '[network]\nallow_hosts = ["127.0.0.1"]\nper_host_pause = "0s"\n'
+        f'[[source]]\nid = "feed"\nurl = "{origin.url}/feed"\n'
+        '[[source]]\nid = "page"\nurl = "page.html"\nlink_base = "https://example.org/"\n'
+        '[source.select]\nentry = "article"\ncategory = ".tag"\n'
+        f'[[alert]]\nid = "hook"\nwebhook = "{origin.url}/hook"\n'
+        'when = ["new", "edited", "recategorised"]\n'
+    )
+    (folder / "page.html").write_text("<article><h2><a href='/a'>A page</a></h2><p class='tag'>Data</p></article>")
+    origin.serve("/feed", body=BEFORE, headers={"ETag": '"1"'})
+    origin.serve("/hook", status=200)
+    _round(folder, START)
+    assert [r for r in origin.requests if r.method == "POST"] == []
+    origin.serve("/feed", body=AFTER, headers={"ETag": '"2"'})
+    return folder
+
+
+def _check(folder: Path, origin: Origin, clean: dict[str, bytes]) -> None:
+    events: dict[str, tuple[str, str]] = {}
+    for request in origin.requests:
+        if request.method == "POST":
+            event = json.loads(request.body)
+            what = (event["type"], event["data"]["entry"]["id"])
+            assert events.setdefault(request.headers["webhook-id"], what) == what
+    assert Counter(events.values()) == EXPECTED
+    assert _feeds(folder) == clean
+    titles = {e.title for e in feedparser.parse(clean["feeds/all.atom"]).entries}
+    assert titles == {"One, edited", "Two", "Three", "Four", "A page"}
+
+
+def _feeds(folder: Path) -> dict[str, bytes]:
+    public = folder / "state" / "public"
+    return {
+        str(path.relative_to(public)): path.read_bytes() for path in sorted(public.rglob("*")) if path.is_file()
+    }
+
+
+@pytest.mark.timeout(800)
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "and again during recovery"])
+def test_no_crash_loses_or_repeats_anything(prepared: Path, origin: Origin, tmp_path: Path, twice: bool) -> None:
+    shutil.copytree(prepared, tmp_path / "clean")
+    _round(tmp_path / "clean", START + timedelta(hours=1))
+    clean = _feeds(tmp_path / "clean")
+
+    steps = 0
+    for step in range(1, 500):
+        origin.requests.clear()
+        folder = tmp_path / f"step-{step}"
+        shutil.copytree(prepared, folder)
+        crashed = _crashing_round(folder, START + timedelta(hours=1), step)
+        if crashed and twice:
+            _crashing_round(folder, START + timedelta(hours=1), 1 + step // 2)
+        _round(folder, START + timedelta(hours=1))
+        _check(folder, origin, clean)
+        shutil.rmtree(folder)
+        if not crashed:
+            break
+        steps = step
+    assert steps > 30
+
+
+def test_a_crash_between_answer_and_settling_repeats_one_delivery_under_its_id(
+    prepared: Path, origin: Origin
+) -> None:
+    step = _first_step(prepared, origin, "outbox.settle")
+    origin.requests.clear()
+    assert _crashing_round(prepared, START + timedelta(hours=1), step)
+    _round(prepared, START + timedelta(hours=1))
+
+    sent = Counter(request.headers["webhook-id"] for request in origin.requests if request.method == "POST")
+
+    assert sorted(sent.values()) == [2, 2, 2]
+
+
+def _first_step(prepared: Path, origin: Origin, name: str) -> int:
+    """The number of the first step called `name`, found on a copy."""
+    copy = prepared.parent / "trial"
+    shutil.copytree(prepared, copy)
+    names: list[str] = []
+    for step in range(1, 500):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+
+            def tell(hit: str) -> None:
+                os.write(writing, hit.encode())
+                os._exit(CRASHED)
+
+            failpoints.arm(step, tell)
+            try:
+                _round(copy, START + timedelta(hours=1))
+            finally:
+                os._exit(0)
+        os.close(writing)
+        found = os.read(reading, 100).decode()
+        os.close(reading)
+        os.waitpid(child, 0)
+        names.append(found)
+        shutil.rmtree(copy)
+        shutil.copytree(prepared, copy)
+        if found == name:
+            return step
+    raise AssertionError(f"no step is called {name}: {names}")

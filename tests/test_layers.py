@@ -1,0 +1,103 @@
+"""The law of the floors: imports point down only, and each risky package has one owner."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+from workbench import ROOT
+
+PACKAGE = ROOT / "feedwatch"
+
+#: Lowest floor first. A module may import from its own floor and from those below.
+FLOORS = (
+    ("ground", ("model", "errors", "canonical", "failpoints", "categories", "toml_lines", "__init__")),
+    ("pure", ("places", "config", "config_tables", "config_values", "readers", "differ", "routes", "entryjson",
+              "poller.walk", "poller.schedule", "poller.__init__",
+              "generator.atom", "generator.opml", "generator.html", "generator.__init__")),
+    ("edge", ("net", "files", "poller.fetch", "store", "generator.publish", "alerts.webhook", "alerts.__init__",
+              "workers", "web")),
+    ("flow", ("alerts.outbox", "pipeline")),
+    ("roof", ("app", "service", "cli", "__main__")),
+)  # fmt: skip
+
+OWNERS = {
+    "httpx": ("net",),
+    "httpx_aiohttp": ("net",),
+    "aiohttp": ("net",),
+    "tinydb": ("store.sourcefile",),
+    "feedgen": ("generator.atom",),
+    "feedparser": ("readers.feed",),
+    "bs4": ("readers",),
+    "nh3": ("readers",),
+    "apscheduler": ("service",),
+    "starlette": ("web",),
+    "uvicorn": ("web",),
+    "pebble": ("workers",),
+    "socket": ("net", "web"),
+    "smtplib": (),
+    "urllib.request": (),
+    "rich": ("cli",),
+}
+
+
+def _modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield ".".join(path.relative_to(PACKAGE).with_suffix("").parts), ast.parse(path.read_text("utf-8"))
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _matches(module: str, names: tuple[str, ...]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") or module == f"{name}.__init__" for name in names)
+
+
+def _floor(module: str) -> int:
+    found = [number for number, (_, names) in enumerate(FLOORS) if _matches(module, names)]
+    return found[0] if found else -1
+
+
+def test_every_module_has_a_floor() -> None:
+    assert [name for name, _ in _modules() if _floor(name) < 0] == []
+
+
+def test_imports_point_down_only() -> None:
+    wrong = []
+    known = {name for name, _ in _modules()}
+    for name, tree in _modules():
+        for target in _imports(tree):
+            inner = target.removeprefix("feedwatch.")
+            module = inner if inner in known else f"{inner}.__init__"
+            if target.startswith("feedwatch.") and module in known and _floor(module) > _floor(name):
+                wrong.append(f"{name} imports {module}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", OWNERS)
+def test_each_package_has_one_owner(package: str) -> None:
+    users = {
+        name
+        for name, tree in _modules()
+        if any(target == package or target.startswith(f"{package}.") for target in _imports(tree))
+    }
+
+    assert {name for name in users if not _matches(name, OWNERS[package])} == set()
+
+
+def test_the_ground_floor_stands_on_the_standard_library() -> None:
+    import sys
+
+    ground = FLOORS[0][1]
+    used = {
+        target.split(".")[0] for name, tree in _modules() if _matches(name, ground) for target in _imports(tree)
+    }
+
+    assert used - set(sys.stdlib_module_names) <= {"feedwatch"}
