@@ -94,13 +94,11 @@ async def open_app(
     thread = StoreThread(store)
     pool = ReaderPool()
     public = public_folder(config, state_dir)
-    titles = {source.id: source for source in config.sources}
     publisher = Publisher(
         store,
         public,
         base_url=config.base_url,
-        categories=config.categories,
-        sources=titles,
+        sources={source.id: source for source in config.sources},
         limit=config.entries_per_feed,
     )
     jitter = random.SystemRandom().random

@@ -219,8 +219,12 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class NotModified:
+    """What is stored is still right, the validators perhaps fresher."""
+
     status: int
     validators: Validators
+    #: The URL they belong to, after redirects.
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,8 @@ class PollState:
     error: str | None = None
     #: Entries in the last reading.
     entries: int = 0
+    #: The origin asked to be left alone until then (Retry-After).
+    not_before: datetime | None = None
     #: The origin said 410: never again until the operator says so.
     gone: bool = False
     #: The digest of the reading's configuration that `body_digest` was read with.

@@ -115,7 +115,8 @@ def test_the_newest_entries_of_a_category_come_first(reopen: Open) -> None:
 
     assert _titles(store, "data") == ["Entry 8", "Entry 6", "Entry 4"]
     assert _titles(store, "all") == ["Entry 8", "Entry 7", "Entry 6"]
-    assert store.feeds() == {"data": ("Data", 4), "design": ("Design", 4)}
+    assert store.feeds() == {"all": ("all", 8), "data": ("Data", 4), "design": ("Design", 4)}
+    assert store.sources() == {"blog": ("A blog", 8)}
     assert [p.known.entry.title for p in store.latest_of_source("blog", 2)] == ["Entry 8", "Entry 7"]
 
 
@@ -197,7 +198,7 @@ def test_renamed_categories_make_every_feed_again_and_are_no_change_of_an_entry(
 
     store = reopen(categories=Categories({"facts": "Facts"}, {"data": "facts"}))
 
-    assert store.feeds() == {"facts": ("Facts", 1)}
+    assert store.feeds() == {"all": ("all", 1), "facts": ("Facts", 1)}
     assert "facts" in store.unpublished().slugs
 
 

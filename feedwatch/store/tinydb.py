@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 #: Decoded source files kept in memory.
 _OPEN_FILES = 8
+#: Before the id of a source, it names the head of that source's own feed; no slug has this sign.
+_OF_SOURCE = "@"
 
 
 class TinyStore:
@@ -120,7 +122,7 @@ class TinyStore:
             self._mark_unclean()
             file.commit(commit)
         for row in commit.entries:
-            self._reindex(index, commit.source_id, before[row.key], row)
+            self._reindex(index, file.known, before[row.key], row)
         self._stale_sources.add(commit.source_id)
         self._schedule(commit.source_id, file)
 
@@ -132,13 +134,14 @@ class TinyStore:
         return [self._published_entry(row) for row in head.rows[:limit]] if head else []
 
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
-        entries = self.known(source_id).entries.values()
-        rows = sorted(row_of(source_id, known) for known in entries if known.withdrawn is None)
-        return [self._published_entry(row) for row in rows[:limit]]
+        return self.latest(_OF_SOURCE + source_id, limit)
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
-        heads = self._loaded_index().heads
-        return {slug: (head.title, head.count) for slug, head in sorted(heads.items()) if slug != ALL}
+        return {s: (h.title, h.count) for s, h in self._loaded_index().heads.items() if not s.startswith(_OF_SOURCE)}
+
+    def sources(self) -> Mapping[str, tuple[str, int]]:
+        heads = self._loaded_index().heads.items()
+        return {s.removeprefix(_OF_SOURCE): (h.title, h.count) for s, h in heads if s.startswith(_OF_SOURCE)}
 
     def unpublished(self) -> Unpublished:
         return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources))
@@ -205,7 +208,7 @@ class TinyStore:
         # The order matters when this is interrupted: the mark stays until everything is published.
         self._outbox = {}
         self._index = self._built_index()
-        self._stale_slugs.update(self._index.heads)
+        self._stale_slugs.update(slug for slug in self._index.heads if not slug.startswith(_OF_SOURCE))
         stored = set(self._stored_sources())
         self._stale_sources.update(stored & set(self._sources))
         if stored:
@@ -252,17 +255,20 @@ class TinyStore:
 
     # --- index ---
 
-    def _slugs(self, known: KnownEntry | None) -> dict[str, str]:
+    def _slugs(self, source: KnownSource, known: KnownEntry | None) -> dict[str, str]:
+        """The heads that carry an entry, with their titles: its categories, its source, and all."""
         if known is None or known.withdrawn is not None:
             return {}
-        return {ALL: ALL, **self._categories.resolve(known.entry.categories)}
+        own = {ALL: ALL, _OF_SOURCE + source.source_id: source.about.title or source.source_id}
+        return {**own, **self._categories.resolve(known.entry.categories)}
 
-    def _reindex(self, index: Index, source_id: str, before: KnownEntry | None, after: KnownEntry) -> None:
-        old, new = self._slugs(before), self._slugs(after)
+    def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
+        old, new = self._slugs(source, before), self._slugs(source, after)
+        source_id = source.source_id
         if before is not None:
             index.discard(old, row_of(source_id, before))
         index.add(new, row_of(source_id, after))
-        self._stale_slugs.update(old, new)
+        self._stale_slugs.update(slug for slug in {**old, **new} if not slug.startswith(_OF_SOURCE))
         self._index_changed = True
 
     def _loaded_index(self) -> Index:
@@ -298,7 +304,7 @@ class TinyStore:
             self._schedule(source_id, file)
             if source_id in self._sources:
                 for known in file.known.entries.values():
-                    index.add(self._slugs(known), row_of(source_id, known))
+                    index.add(self._slugs(file.known, known), row_of(source_id, known))
         return index
 
     def _stored_sources(self) -> list[str]:

@@ -1,0 +1,1 @@
+"""The generator: what is known of entries in, feeds and pages out."""

@@ -1,0 +1,46 @@
+"""The page a person subscribes from. Pure: no clock, no script, no asset from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, Template
+
+from feedwatch.canonical import one_line
+from feedwatch.differ.normalise import text_of
+from feedwatch.model import Feed, PublishedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A feed on the index page, with its newest entries."""
+
+    feed: Feed
+    count: int
+    newest: Sequence[PublishedEntry] = ()
+
+
+def index(everything: Shown, categories: Sequence[Shown], sources: Sequence[Shown], *, base_url: str) -> bytes:
+    """The index page: `everything` first, then each category, then each source."""
+    return _template().render(
+        everything=everything, categories=categories, sources=sources, base_url=base_url, title=_title, date=_date
+    ).encode()
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("feedwatch.generator"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("index.html.j2")
+
+
+def _title(published: PublishedEntry) -> str:
+    entry = published.known.entry
+    return one_line(entry.title) or text_of(entry.summary)[:80] or entry.link or "Untitled"
+
+
+def _date(published: PublishedEntry) -> str:
+    return published.known.published.date().isoformat()

@@ -1,0 +1,98 @@
+"""Writes the feeds, the OPML and the index page into the public folder; only what differs from what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from feedwatch import files
+from feedwatch.categories import ALL
+from feedwatch.generator import atom, html, opml
+from feedwatch.generator.html import Shown
+from feedwatch.model import Feed, KnownSource, PublishedEntry, Source
+
+#: Entries of a feed that the index page shows.
+_NEWEST = 3
+
+
+class Shelf(Protocol):
+    """What is asked of the store here."""
+
+    def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
+
+    def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]: ...
+
+    def feeds(self) -> Mapping[str, tuple[str, int]]: ...
+
+    def sources(self) -> Mapping[str, tuple[str, int]]: ...
+
+    def known(self, source_id: str) -> KnownSource: ...
+
+
+class Publisher:
+    """`folder` holds what a web server would serve; `base_url` is its address, without a slash at the end."""
+
+    def __init__(
+        self, shelf: Shelf, folder: Path, *, base_url: str, sources: Mapping[str, Source], limit: int = 50
+    ) -> None:
+        self._shelf = shelf
+        self._folder = folder
+        self._base_url = base_url
+        self._sources = sources
+        self._limit = limit
+
+    def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:
+        """Renders these category feeds and sources' feeds, and what lists them.
+
+        A feed that has lost its last entry is written empty, so that its address stays good.
+        Returns the paths written, relative to the folder, sorted. Raises OSError; every file is then
+        either the old one or the new one.
+        """
+        written: list[str] = []
+        feeds = self._shelf.feeds()
+        for slug in sorted({*slugs, ALL} if slugs else ()):
+            written += self._write_feed(_feed(slug, feeds), self._shelf.latest(slug, self._limit))
+        for source_id in sorted(set(source_ids) & set(self._sources)):
+            feed = self._source_feed(source_id)
+            written += self._write_feed(feed, self._shelf.latest_of_source(source_id, self._limit))
+        return sorted(written + self._write_lists(feeds))
+
+    def _write_lists(self, feeds: Mapping[str, tuple[str, int]]) -> list[str]:
+        """What lists all feeds. Opens no source for its own sake: there may be thousands."""
+        everything = Shown(_feed(ALL, feeds), feeds.get(ALL, ("", 0))[1])
+        categories = [
+            Shown(_feed(slug, feeds), count, self._shelf.latest(slug, _NEWEST))
+            for slug, (title, count) in sorted(feeds.items(), key=lambda feed: feed[1][0].casefold())
+            if count and slug != ALL
+        ]
+        known = self._shelf.sources()
+        sources = [
+            Shown(Feed(f"sources/{source_id}", source.title or known[source_id][0]), known[source_id][1])
+            for source_id, source in sorted(self._sources.items())
+            if source_id in known
+        ]
+        listed = [(shown.feed, shown.count) for shown in (everything, *categories, *sources)]
+        return [
+            *self._write("feeds.opml", opml.render("feedwatch", listed, base_url=self._base_url)),
+            *self._write("index.html", html.index(everything, categories, sources, base_url=self._base_url)),
+        ]
+
+    def _source_feed(self, source_id: str) -> Feed:
+        about = self._shelf.known(source_id).about
+        title = self._sources[source_id].title or about.title or source_id
+        return Feed(f"sources/{source_id}", title, about.description, about.link, about.language, about.icon)
+
+    def _write_feed(self, feed: Feed, entries: Sequence[PublishedEntry]) -> list[str]:
+        return self._write(f"{feed.path}.atom", atom.render(feed, entries, base_url=self._base_url))
+
+    def _write(self, name: str, data: bytes) -> list[str]:
+        path = self._folder / name
+        if path.is_file() and path.read_bytes() == data:
+            return []
+        files.write_atomic(path, data)
+        return [name]
+
+
+def _feed(slug: str, feeds: Mapping[str, tuple[str, int]]) -> Feed:
+    return Feed(f"feeds/{slug}", "All entries" if slug == ALL else feeds.get(slug, (slug, 0))[0])

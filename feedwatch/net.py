@@ -1,0 +1,300 @@
+"""The only door out to the network: bounded, guarded requests. Follows no redirect and retries nothing.
+
+The guard sits where addresses are dialled, so that literals, redirects and names that change their answer
+meet it alike: a resolver checks every address a name resolves to, the socket factory every address dialled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import re
+import socket
+import zlib
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from httpx_aiohttp import AiohttpTransport
+
+from feedwatch.errors import FeedwatchError, Refused
+from feedwatch.model import Response
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+ErrorKind = Literal["unreachable", "timeout", "refused", "too-large"]
+
+#: Seconds to connect, and between two reads.
+_CONNECT, _READ = 10.0, 15.0
+_CONNECTIONS = 100
+_IN_HOST = re.compile(r"[a-z0-9._~:\[\]-]+|[^\x00-\x7f]+", re.IGNORECASE)
+
+# `is_global` alone lets several of these through (RFC 6890 and the IANA special-purpose registries).
+_REFUSED = tuple(
+    ipaddress.ip_network(block)
+    for block in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+        "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+        "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        "::/127", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "64:ff9b:1::/48",
+        "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+    )
+)  # fmt: skip
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+
+
+class NetError(FeedwatchError):
+    """A request that brought no whole answer; the message is one sentence for people."""
+
+    def __init__(self, kind: ErrorKind, detail: str) -> None:
+        super().__init__(detail)
+        self.kind: ErrorKind = kind
+
+
+def is_public(address: Address) -> bool:
+    """Whether anyone on the internet could have this address; IPv4 inside IPv6 is judged as IPv4."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = _embedded(address)
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not any(address in block for block in _REFUSED if block.version == address.version)
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if address.ipv4_mapped or address.sixtofour:
+        return address.ipv4_mapped or address.sixtofour
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
+
+
+class Guard:
+    """Knows which hosts may be at addresses that are not public: those the configuration names, no others."""
+
+    def __init__(self, allow_hosts: frozenset[str]) -> None:
+        self._allowed = allow_hosts
+        #: Addresses that an allowed host was found at: the socket sees addresses only.
+        self._vouched: set[tuple[str, int]] = set()
+
+    def check(self, host: str, address: str, port: int) -> None:
+        """Raises Refused unless the address is public or the host (a name, or a literal) is allowed."""
+        if self._allows(host, port):
+            self._vouched.add((_plain(address), port))
+        elif not is_public(ipaddress.ip_address(_plain(address))):
+            raise _refused(host, address)
+
+    def check_dialled(self, address: str, port: int) -> None:
+        """The last look, at what is really dialled. Raises Refused."""
+        if (_plain(address), port) not in self._vouched and not is_public(ipaddress.ip_address(_plain(address))):
+            raise _refused(address, address)
+
+    def _allows(self, host: str, port: int) -> bool:
+        host = host.lower().strip("[]").rstrip(".")
+        return not self._allowed.isdisjoint({host, f"{host}:{port}", f"[{host}]:{port}", f"[{host}]"})
+
+
+def _plain(address: str) -> str:
+    """`address` without its zone, in one spelling."""
+    return str(ipaddress.ip_address(address.partition("%")[0]))
+
+
+def _refused(host: str, address: str) -> Refused:
+    return Refused(
+        f"{host} is at {address}, which is not a public address; "
+        f'if that is meant, write [network] allow_hosts = ["{host}"]'
+    )
+
+
+class _Resolver(AbstractResolver):
+    """The system's resolver, with every answer checked; one bad address refuses the name."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._system = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        results = await self._system.resolve(host, port, family)
+        for result in results:
+            self._guard.check(host, result["host"], port)
+        return results
+
+    async def close(self) -> None:
+        await self._system.close()
+
+
+class Net:
+    """One client for every request of the program; enter it before use."""
+
+    def __init__(self, *, allow_hosts: frozenset[str], user_agent: str) -> None:
+        self._guard = Guard(allow_hosts)
+        self._user_agent = user_agent
+        self._client: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Net:
+        connector = aiohttp.TCPConnector(
+            limit=_CONNECTIONS,
+            resolver=_Resolver(self._guard),
+            socket_factory=self._socket,
+            use_dns_cache=False,
+        )
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        transport = AiohttpTransport(client=session, trust_env=False)
+        self._client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    def _socket(self, dialled: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, address = dialled
+        self._guard.check_dialled(str(address[0]), int(address[1]))
+        return socket.socket(family=family, type=kind, proto=protocol)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+        max_body: int = 10_000_000,
+        deadline: float = 30.0,
+    ) -> Response:
+        """One request and its whole answer, decoded; redirects are answers like any other.
+
+        `max_body` is in bytes after decoding, `deadline` in seconds for everything. Raises NetError.
+        """
+        check_url(url)
+        self._check_literal(url)
+        assert self._client is not None, "enter Net before use"  # noqa: S101
+        sent = [
+            (b"user-agent", self._user_agent.encode()),
+            (b"accept-encoding", b"gzip, deflate"),
+            *((name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers),
+        ]
+        request = httpx.Request(
+            method, url, headers=sent, content=body,
+            extensions={"timeout": {"connect": _CONNECT, "read": _READ, "write": _READ, "pool": None}},
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(deadline):
+                return await self._answered(request, max_body)
+        except TimeoutError:
+            raise NetError("timeout", f"no whole answer within {deadline:.0f} seconds") from None
+        except NetError:
+            raise
+        except Exception as error:
+            raise _explained(error, url) from error
+
+    def _check_literal(self, url: str) -> None:
+        """A literal address meets no resolver, and must not profit from a name that is allowed to be there."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        with contextlib.suppress(ValueError):
+            address = str(ipaddress.ip_address(host.partition("%")[0]))
+            try:
+                self._guard.check(host, address, parts.port or (443 if parts.scheme == "https" else 80))
+            except Refused as error:
+                raise NetError("refused", str(error)) from None
+
+    async def _answered(self, request: httpx.Request, max_body: int) -> Response:
+        assert self._client is not None  # noqa: S101
+        response = await self._client.send(request, stream=True)
+        try:
+            body = await _body(response, max_body)
+        finally:
+            await response.aclose()
+        headers: dict[str, str] = {}
+        for name, value in response.headers.raw:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        return Response(str(request.url), response.status_code, headers, body)
+
+
+async def _body(response: httpx.Response, max_body: int) -> bytes:
+    """The body with one layer of gzip or deflate undone; never more than `max_body` bytes in memory."""
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    decode = _decoder(coding)
+    chunks: list[bytes] = []
+    size = 0
+    async for raw in response.aiter_raw():
+        for chunk in decode(raw, max_body - size + 1):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > max_body:
+                raise NetError("too-large", f"the body is larger than {max_body:,} bytes")
+    return b"".join(chunks)
+
+
+def _decoder(coding: str) -> Any:
+    if coding in ("", "identity"):
+        return lambda raw, room: [raw]
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        raise NetError("unreachable", f'the body has an encoding nobody asked for ("{coding}")')
+    state: list[Any] = [zlib.decompressobj(47 if coding != "deflate" else 15), coding == "deflate"]
+
+    def decode(raw: bytes, room: int) -> list[bytes]:
+        try:
+            chunk = state[0].decompress(raw, room)
+        except zlib.error:
+            if not state[1]:
+                raise NetError("unreachable", f"the body is not the {coding} it says it is") from None
+            # Some servers send deflate without the zlib wrapper that RFC 9110 §8.4.1.2 asks for.
+            state[0] = zlib.decompressobj(-15)
+            chunk = state[0].decompress(raw, room)
+        state[1] = False
+        return [chunk]
+
+    return decode
+
+
+def check_url(url: str) -> None:
+    """Refuses URLs that two parsers could read in two ways. Raises NetError("refused")."""
+    reason = None
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise NetError("refused", f"{url!r} is no URL ({error})") from None
+    if parts.scheme.lower() not in ("http", "https"):
+        reason = "only http and https are fetched"
+    elif any(ord(c) <= 32 or ord(c) == 127 or c == "\\" for c in url):
+        reason = "it has a space, a backslash or a control character"
+    elif "@" in parts.netloc:
+        reason = "it has a user name; put credentials into headers"
+    elif not host or not all(_IN_HOST.fullmatch(piece) for piece in re.findall(r"[\x00-\x7f]+|[^\x00-\x7f]+", host)):
+        reason = "it has no usable host"
+    if reason:
+        raise NetError("refused", f"{url!r} is refused: {reason}")
+
+
+def _explained(error: BaseException, url: str) -> NetError:
+    """The cause that a person can act on, looked for along the chain of causes."""
+    host = urlsplit(url).hostname
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, Refused):
+            return NetError("refused", str(cause))
+        if isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+            return NetError("unreachable", f"{host}: the TLS certificate or handshake is not right ({cause})")
+        if isinstance(cause, aiohttp.ClientConnectorDNSError | socket.gaierror):
+            return NetError("unreachable", f"{host}: the name cannot be resolved")
+        if isinstance(cause, TimeoutError | httpx.TimeoutException) and not isinstance(cause, httpx.ConnectTimeout):
+            return NetError("timeout", f"{host}: no answer in time")
+        if isinstance(cause, aiohttp.ClientPayloadError):
+            return NetError("unreachable", f"{host}: the answer ended early")
+        if isinstance(cause, aiohttp.ClientConnectorError):
+            return NetError("unreachable", f"{host}: no connection ({cause.strerror or cause.os_error})")
+        cause = cause.__cause__ or cause.__context__
+    return NetError("unreachable", f"{host}: {type(error).__name__}: {error}".rstrip(": "))

@@ -1,0 +1,1 @@
+"""The poller: bytes in, politely. Knows nothing of entries."""

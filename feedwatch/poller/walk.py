@@ -1,0 +1,111 @@
+"""One poll as a generator: yields the requests to make, is sent their answers, returns what came of it.
+
+Pure. Does not send, sleep, read entries or write validators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from feedwatch.model import Failure, Fetched, NotModified, PollState, Request, Response, Source, Validators
+
+_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/rdf+xml;q=0.9, application/feed+json;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, text/html;q=0.7, */*;q=0.1"
+)
+_HOPS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: Longest time an origin can keep us away with one header.
+_LONGEST = timedelta(days=31)
+_MEANINGS = {
+    401: "it wants a login; set headers for this source",
+    403: "it refuses us",
+    404: "there is nothing at this address; has it moved?",
+    410: "it is gone for good and is not polled any more; remove the source or give it a new url",
+    429: "it was asked too often",
+    451: "it is withheld for legal reasons",
+}
+
+Walk = Generator[Request, Response, Fetched | NotModified | Failure]
+
+
+def walk(source: Source, state: PollState) -> Walk:
+    """One poll of `source`: conditional (RFC 9110 §13.1), with up to five redirects followed by hand."""
+    url = urldefrag(source.url).url
+    seen = {url}
+    for _ in range(_HOPS + 1):
+        validators = state.validators.get(url, Validators())
+        response = yield Request(url, tuple(_headers(source, url, validators)))
+        if response.status not in _REDIRECTS:
+            return _outcome(url, validators, response)
+        target = _target(url, response)
+        if isinstance(target, Failure):
+            return target
+        if target in seen:
+            return Failure("redirect", f"it redirects in a circle (at {target})", response.status)
+        seen.add(target)
+        url = target
+    return Failure("redirect", f"it redirects more than {_HOPS} times", response.status)
+
+
+def retry_after(response: Response) -> timedelta | None:
+    """How long `Retry-After` asks to wait (RFC 9110 §10.2.3), a date being relative to the origin's own clock."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(timedelta(seconds=int(value[:9])), _LONGEST)
+    until, sent = _date(value), _date(response.headers.get("date", ""))
+    if until is None or sent is None or until <= sent:
+        return None
+    return min(until - sent, _LONGEST)
+
+
+def _headers(source: Source, url: str, validators: Validators) -> list[tuple[str, str]]:
+    headers = [("Accept", _ACCEPT)]
+    if validators.etag:
+        headers.append(("If-None-Match", validators.etag))
+    if validators.last_modified:
+        headers.append(("If-Modified-Since", validators.last_modified))
+    if _origin(url) == _origin(source.url):
+        # A credential is for the site it was given for, wherever that site sends us.
+        headers += source.headers
+    return headers
+
+
+def _target(url: str, response: Response) -> str | Failure:
+    location = response.headers.get("location", "").strip()
+    if not location:
+        return Failure("redirect", "it redirects without saying where to", response.status)
+    target = urldefrag(urljoin(url, location)).url
+    if urlsplit(target).scheme not in ("http", "https"):
+        return Failure("redirect", f"it redirects to something that is no web address ({target[:200]})", response.status)
+    return target
+
+
+def _outcome(url: str, sent: Validators, response: Response) -> Fetched | NotModified | Failure:
+    fresh = Validators(response.headers.get("etag"), response.headers.get("last-modified"))
+    if response.status == 200:
+        return Fetched(url, 200, response.headers, response.body, fresh)
+    if response.status == 304:
+        if sent == Validators():
+            return Failure("http", "it answered 304 (not modified) to a first request", 304)
+        # RFC 9111 §4.3.4: what a 304 brings replaces what was stored, the rest stays.
+        return NotModified(304, Validators(fresh.etag or sent.etag, fresh.last_modified or sent.last_modified), url)
+    meaning = _MEANINGS.get(response.status) or ("it has a problem of its own" if response.status >= 500 else "")
+    detail = f"HTTP {response.status}" + (f": {meaning}" if meaning else "")
+    return Failure("gone" if response.status == 410 else "http", detail, response.status, retry_after(response))
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

@@ -1,0 +1,81 @@
+"""Bytes of a feed or a page as a Reading: looks what they are, has them read, and finishes what comes out.
+
+Does not fetch, compare with what is known, or run in a process of its own (`workers` sees to that: a hostile body
+can take hours in a parser).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bs4 import BeautifulSoup
+
+from feedwatch.errors import ReadError
+from feedwatch.model import Reading, Source
+from feedwatch.readers.charset import decode
+from feedwatch.readers.feed import read_feed
+from feedwatch.readers.finish import finish
+from feedwatch.readers.jsonfeed import read_json_feed
+from feedwatch.readers.kind import look
+from feedwatch.readers.page import read_page
+from feedwatch.readers.sanitize import web_url
+from feedwatch.readers.selectors import compile_selector
+
+_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
+
+
+def read(body: bytes, *, url: str, headers: Mapping[str, str], source: Source, now: datetime) -> Reading:
+    """The entries in `body`, which came from `url` with the response `headers` (names in lower case).
+
+    `now` (aware) settles dates without a year. The content type is not believed; of the headers, only the
+    charset counts.
+    Raises ReadError, and nothing else whatever the bytes are: `unreadable` for what is neither a feed nor a page
+    with selectors, is truncated or has no sane charset; `empty` for what has no entries.
+    """
+    try:
+        reading = finish(_read(body, url, headers, source, now), source)
+    except (ReadError, MemoryError):
+        raise
+    except Exception as error:  # parsers of other people's bytes fail in ways that no list covers
+        raise ReadError("unreadable", f"reading it failed: {type(error).__name__}: {error}"[:300]) from error
+    if not reading.entries:
+        raise ReadError("empty", f"a valid {reading.kind}, but without entries")
+    return reading
+
+
+def _read(body: bytes, url: str, headers: Mapping[str, str], source: Source, now: datetime) -> Reading:
+    text = decode(body, headers.get("content-type", ""))
+    found = look(text)
+    base = source.link_base or url
+    match found.kind:
+        case "xml":
+            return read_feed(found, url=base, now=now)
+        case "json":
+            return read_json_feed(found.text, url=base, now=now)
+        case "page" if source.select:
+            reading = read_page(found.text, url=url, source=source, now=now)
+            if not reading.entries:
+                raise _nothing_selected(found.text, source.select.entry)
+            return reading
+        case "page":
+            raise _page_without_selectors(found.text, base)
+        case _:
+            start = " ".join(found.text[:60].split())
+            raise ReadError("unreadable", f"neither a feed nor a web page (starts with {start!r})")
+
+
+def _nothing_selected(markup: str, entry: str) -> ReadError:
+    count = len(compile_selector(entry).select(BeautifulSoup(markup, "lxml")))
+    why = "and none of them has a title or link" if count else "of the page"
+    return ReadError("empty", f'no entries: the selector entry = "{entry}" matched {count} elements {why}')
+
+
+def _page_without_selectors(markup: str, base: str) -> ReadError:
+    advice = "it looks like a web page, which needs a [source.select] table with at least `entry`"
+    for link in BeautifulSoup(markup, "lxml").find_all("link"):
+        rel, type_ = link.get_attribute_list("rel"), str(link.get("type", "")).split(";")[0].strip().lower()
+        if "alternate" in rel and type_ in _FEED_TYPES and (feed := web_url(str(link.get("href", "")), base)):
+            advice = f"{advice}; the page names a feed that could be the source instead: {feed}"
+            break
+    return ReadError("unreadable", advice)

@@ -1,0 +1,114 @@
+"""HTML that others wrote, made fit to republish; and the text of it. The one owner of what may pass.
+
+Does not repair meaning: no lazy-loaded images, no embeds, no readability.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from functools import partial
+from urllib.parse import urljoin, urlsplit
+
+import nh3
+
+from feedwatch.canonical import clean, one_line
+
+_BLOCKS = frozenset({
+    "address", "article", "aside", "blockquote", "br", "caption", "center", "dd", "details", "div", "dl",
+    "dt", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr",
+    "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th",
+    "thead", "tr", "ul",
+})  # fmt: skip
+_INLINE = frozenset({
+    "a", "abbr", "acronym", "audio", "b", "bdi", "bdo", "big", "cite", "code", "col", "colgroup", "data",
+    "del", "dfn", "em", "i", "img", "ins", "kbd", "mark", "picture", "q", "rp", "rt", "ruby", "s", "samp",
+    "small", "source", "span", "strike", "strong", "sub", "sup", "time", "track", "tt", "u", "var", "video",
+    "wbr",
+})  # fmt: skip
+_TAGS = set(_BLOCKS | _INLINE)
+#: Gone with all they contain: it is no text, or no text without a browser that runs it.
+_HOLLOW = {
+    "applet", "audio", "button", "canvas", "embed", "frame", "frameset", "iframe", "math", "noembed",
+    "noframes", "noscript", "object", "script", "select", "style", "svg", "template", "textarea", "title",
+    "video", "xmp",
+}  # fmt: skip
+_ATTRIBUTES = {
+    "*": {"dir", "lang", "title"},
+    "a": {"href", "hreflang"},
+    "audio": {"controls", "src"},
+    "bdo": {"dir"},
+    "col": {"span"},
+    "colgroup": {"span"},
+    "data": {"value"},
+    "del": {"datetime"},
+    "details": {"open"},
+    "img": {"alt", "height", "src", "srcset", "width"},
+    "ins": {"datetime"},
+    "li": {"value"},
+    "ol": {"reversed", "start"},
+    "source": {"media", "src", "srcset", "type"},
+    "td": {"colspan", "headers", "rowspan"},
+    "th": {"abbr", "colspan", "rowspan", "scope"},
+    "time": {"datetime"},
+    "track": {"kind", "src", "srclang"},
+    "video": {"controls", "height", "poster", "src", "width"},
+}
+_SCHEMES = {"http", "https", "mailto"}
+_SRCSET = re.compile(
+    r"\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*(,\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*)*", re.IGNORECASE
+)
+_BLOCK_TAG = re.compile(rf"<(?=/?(?:{'|'.join(sorted(_BLOCKS))})\b)", re.IGNORECASE)
+_URL_NOISE = re.compile(r"[\t\n\r\0]")
+
+
+def sanitize(markup: str, base: str) -> str:
+    """`markup` with nothing in it that acts: no script, style, class, id, frame or form.
+
+    URLs are http, https or mailto, relative ones resolved against `base`; without an http(s) `base` they are
+    dropped. The same markup always gives the same bytes.
+    """
+    absolute = web_url(base)
+    cleaner = partial(
+        nh3.clean,
+        clean(markup),
+        tags=_TAGS,
+        clean_content_tags=_HOLLOW - _TAGS,
+        attributes=_ATTRIBUTES,
+        attribute_filter=_attribute,
+        link_rel=None,
+        url_schemes=_SCHEMES,
+    )
+    try:
+        return cleaner(url_relative=("rewrite_with_base", absolute) if absolute else "deny").strip()
+    except ValueError:  # an address that Python takes for a URL and nh3 does not
+        return cleaner(url_relative="deny").strip()
+
+
+def plain(markup: str) -> str:
+    """The text of `markup` on one line: entities decoded, blocks set apart, scripts and styles gone."""
+    apart = _BLOCK_TAG.sub(" <", clean(markup))
+    return one_line(html.unescape(nh3.clean(apart, tags=set(), clean_content_tags=_HOLLOW)))
+
+
+def web_url(url: str | None, base: str = "") -> str | None:
+    """`url` as an absolute http(s) URL, resolved against `base`; None when it is none (`javascript:`, `data:`)."""
+    text = _URL_NOISE.sub("", clean(url or "")).strip().replace(" ", "%20")
+    if not text:
+        return None
+    try:
+        absolute = urljoin(base, text)
+        parts = urlsplit(absolute)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    # Quotes and angle brackets are never legal in a URL (RFC 3986 appendix A), and break out of attributes.
+    return re.sub(r"[\"<>\\^`{|}]", lambda sign: f"%{ord(sign[0]):02X}", absolute) if usable else None
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "srcset":
+        return value if _SRCSET.fullmatch(value) else None
+    if name == "poster":
+        return web_url(value)
+    return value

@@ -1,0 +1,39 @@
+"""Selectors as the configuration writes them: `css` or `css@attribute`. Knows no page."""
+
+from __future__ import annotations
+
+import soupsieve
+
+
+def split_selector(text: str) -> tuple[str, str | None]:
+    """`css@attribute` in its two parts; an @ inside brackets or quotes belongs to the CSS."""
+    quote, depth, at = "", 0, -1
+    for place, char in enumerate(text):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char in "[(":
+            depth += 1
+        elif char in "])":
+            depth -= 1
+        elif char == "@" and depth == 0:
+            at = place
+    if at < 0:
+        return text.strip(), None
+    return text[:at].strip(), text[at + 1 :].strip()
+
+
+def compile_selector(text: str) -> soupsieve.SoupSieve:
+    """The compiled CSS of `text`. Raises ValueError with a message for the person who wrote it."""
+    css, attribute = split_selector(text)
+    if attribute == "":
+        raise ValueError(f'"{text}" names no attribute after @; write for example "a@href"')
+    if not css:
+        raise ValueError(f'"{text}" has no CSS before the @; write for example "a@href"')
+    try:
+        return soupsieve.compile(css)
+    except NotImplementedError:
+        raise ValueError(f'"{css}" has a part that is not supported; write "{css.split("::")[0]}"') from None
+    except soupsieve.SelectorSyntaxError as error:
+        raise ValueError(f'"{css}" is not a CSS selector: {str(error).splitlines()[0]}') from None
