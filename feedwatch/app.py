@@ -68,9 +68,7 @@ def open_net(allow_hosts: frozenset[str]) -> Net:
     return Net(allow_hosts=allow_hosts, user_agent=USER_AGENT)
 
 
-def open_store(
-    config: Config, state_dir: Path, clock: Callable[[], datetime], *, read_only: bool = False
-) -> TinyStore:
+def open_store(config: Config, state_dir: Path, clock: Callable[[], datetime], *, read_only: bool = False) -> TinyStore:
     return TinyStore(
         state_dir,
         [source.id for source in config.sources],
@@ -114,9 +112,7 @@ async def open_app(
                 jitter=jitter,
             )
             poller = SourcePoller(net, Hosts(config.per_host, config.per_host_pause.total_seconds()))
-            pipeline = Pipeline(
-                config, thread, poller, reader or pool, publisher, outbox, clock=clock, jitter=jitter
-            )
+            pipeline = Pipeline(config, thread, poller, reader or pool, publisher, outbox, clock=clock, jitter=jitter)
             warnings = await thread.run(lambda opened: opened.warnings())
             yield App(config, pipeline, thread, public, clock, warnings)
     finally:

@@ -46,10 +46,5 @@ class Categories:
     def digest(self) -> str:
         """Changes whenever an entry could land in another feed or a feed could get another title."""
         return digest(
-            *(
-                part
-                for table in (self.titles, self.aliases)
-                for item in sorted(table.items())
-                for part in (*item, None)
-            )
+            *(part for table in (self.titles, self.aliases) for item in sorted(table.items()) for part in (*item, None))
         )

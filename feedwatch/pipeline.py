@@ -100,9 +100,8 @@ class Pipeline:
         """One poll of one source, up to its commit. Never raises for what a source can cause."""
         before = await self._store.run(lambda store: store.state(source.id))
         state = _for_this_configuration(before, source)
-        result = await self._poller.poll(source, state)
-        if isinstance(result, Fetched):
-            result = await self._taken_in(source, state, result)
+        answer = await self._poller.poll(source, state)
+        result = await self._taken_in(source, state, answer) if isinstance(answer, Fetched) else answer
         report = _report(source, state, result)
         now = self._clock()
         after = _after(source, state, result, report, now, self._jitter())
@@ -110,9 +109,7 @@ class Pipeline:
         _log(report)
         return report
 
-    async def _taken_in(
-        self, source: Source, state: PollState, fetched: Fetched
-    ) -> Recorded | NotModified | Failure:
+    async def _taken_in(self, source: Source, state: PollState, fetched: Fetched) -> Recorded | NotModified | Failure:
         if body_digest(fetched.body) == state.body_digest:
             return NotModified(fetched.status, fetched.validators, fetched.url)
         now = self._clock()
@@ -147,9 +144,7 @@ class Pipeline:
         """known → diff → routes → commit, as one call on the store's thread."""
         known = store.known(source.id)
         config_digest = reading_digest(source)
-        found = diff(
-            known, reading, config_digest=config_digest, slugs_of=self._config.categories.resolve, now=now
-        )
+        found = diff(known, reading, config_digest=config_digest, slugs_of=self._config.categories.resolve, now=now)
         if found.rows or (known.config_digest, known.about) != (config_digest, reading.about):
             rows = deliveries(found.changes, self._config.routes)
             store.commit(Commit(source.id, config_digest, reading.about, found.rows, found.changes, rows))
@@ -205,9 +200,7 @@ def _after(
     )
     match result:
         case NotModified():
-            state = replace(
-                state, last_success=now, validators={**state.validators, result.url: result.validators}
-            )
+            state = replace(state, last_success=now, validators={**state.validators, result.url: result.validators})
         case Recorded(fetched):
             state = replace(
                 state,

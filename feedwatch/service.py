@@ -7,6 +7,7 @@ store, where they survive a restart and a clock that jumps.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Coroutine
 
@@ -74,7 +75,7 @@ class Service:
             if source_id not in self._polls:
                 task = asyncio.create_task(self._app.pipeline.poll(self._sources[source_id]))
                 self._polls[source_id] = task
-                task.add_done_callback(lambda done, source_id=source_id: self._polled(source_id, done))
+                task.add_done_callback(functools.partial(self._polled, source_id))
 
     def _polled(self, source_id: str, task: asyncio.Task[SourceReport]) -> None:
         self._polls.pop(source_id, None)

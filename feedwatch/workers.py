@@ -48,9 +48,7 @@ class ReaderPool:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPool(max_workers=_WORKERS, context=context, initializer=bounded)
         headers = dict(fetched.headers)
-        future = self._pool.schedule(
-            read, args=(fetched.url, headers, fetched.body, source, now), timeout=_DEADLINE
-        )
+        future = self._pool.schedule(read, args=(fetched.url, headers, fetched.body, source, now), timeout=_DEADLINE)
         try:
             reading: Reading = await asyncio.wrap_future(future)
         except ReadError as error:

@@ -37,9 +37,7 @@ class Origin:
         self.requests: list[Asked] = []
         self.answers: dict[str, list[Answer]] = {}
 
-    def serve(
-        self, path: str, status: int = 200, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> None:
+    def serve(self, path: str, status: int = 200, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
         self.answers[path] = [Answer(status, body, dict(headers or {}))]
 
     def serve_raw(self, path: str, raw: bytes) -> None:

@@ -103,6 +103,5 @@ def test_comparable_folds_what_eyes_do_not_see() -> None:
 
 def test_digests_of_different_parts_differ() -> None:
     assert (
-        len({digest("a", "b"), digest("ab"), digest("a", None, "b"), digest("a", "", "b"), digest("a", "b", None)})
-        == 5
+        len({digest("a", "b"), digest("ab"), digest("a", None, "b"), digest("a", "", "b"), digest("a", "b", None)}) == 5
     )

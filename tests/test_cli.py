@@ -15,7 +15,14 @@ from workbench import Bench
 
 from feedwatch import files
 
-SIMPLE = '[[source]]\nid = "page"\nurl = "page.html"\nlink_base = "https://example.org/"\n[source.select]\nentry = "article"\n'
+SIMPLE = """
+[[source]]
+id = "page"
+url = "page.html"
+link_base = "https://example.org/"
+[source.select]
+entry = "article"
+"""
 PAGE = "<article><h2><a href='/a'>An entry</a></h2></article>"
 
 
@@ -63,7 +70,8 @@ def test_no_configuration_says_where_it_looked(tmp_path: Path) -> None:
     said = Bench(tmp_path).run("poll", code=78).stderr
 
     assert "config.toml" in said
-    assert "FEEDWATCH_CONFIG" in said
+    assert "/etc/feedwatch/config.toml" in said
+    assert "--config" in said
 
 
 def test_bad_configuration_shows_every_mistake_and_exits_78(bench: Bench) -> None:
@@ -142,9 +150,9 @@ def test_run_serves_the_feeds_and_ends_cleanly(bench: Bench) -> None:
             said.append(line)
             if "Ctrl-C" in line:
                 break
-        answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/feeds/all.atom", timeout=10)  # noqa: S310
+        answer = urllib.request.urlopen(f"http://127.0.0.1:{port}/feeds/all.atom", timeout=10)
         body = answer.read()
-        index = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).read()  # noqa: S310
+        index = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10).read()
     finally:
         service.send_signal(signal.SIGTERM)
         out, err = service.communicate(timeout=20)

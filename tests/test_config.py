@@ -117,7 +117,7 @@ def in_sentences(text: str) -> bool:
     return True
 
 
-@given(st.text() | st.text(alphabet='[]{}="\'\\.#,$ \n\r\tab1-:'))
+@given(st.text() | st.text(alphabet="[]{}=\"'\\.#,$ \n\r\tab1-:"))
 def test_no_text_raises_anything_but_a_config_error(text: str) -> None:
     assert in_sentences(text)
 
@@ -339,7 +339,7 @@ def test_a_configuration_without_selectors_loads_no_html_parser() -> None:
 
 def test_positions_are_those_of_keys_and_headers() -> None:
     found = positions(
-        'top = 1 # [no.header]\n'
+        "top = 1 # [no.header]\n"
         '[a . "b.c"]\n'
         'text = """\n[not]\nx = 1\\"""" # y = 1\n'
         "  list = [ # [[no]]\n  '[', \"]\",\n  ['x'],\n]\n"

@@ -203,8 +203,6 @@ def test_the_same_facts_give_the_same_change_id_on_another_machine() -> None:
 
 def test_several_labels_of_one_category_are_one() -> None:
     blog = History()
-    blog.reads(
-        replace(entry(1), categories=(Category("ML", label="Machine Learning"), Category("machine_learning")))
-    )
+    blog.reads(replace(entry(1), categories=(Category("ML", label="Machine Learning"), Category("machine_learning"))))
 
     assert blog.reads(entry(1, categories=["Machine-Learning"])).changes == ()

@@ -170,9 +170,7 @@ def test_a_second_process_is_told_who_holds_the_lock(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     take = "import sys; from pathlib import Path; from feedwatch import files\nwith files.lock(Path(sys.argv[1])): pass"
     with files.lock(lock):
-        other = subprocess.run(
-            [sys.executable, "-c", take, str(lock)], capture_output=True, text=True, check=False
-        )
+        other = subprocess.run([sys.executable, "-c", take, str(lock)], capture_output=True, text=True, check=False)
     after = subprocess.run([sys.executable, "-c", take, str(lock)], capture_output=True, text=True, check=False)
 
     assert other.returncode == 1

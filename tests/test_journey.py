@@ -186,9 +186,7 @@ def test_loopback_is_refused_unless_the_configuration_allows_it(bench: Bench, or
 
 
 def test_a_feed_over_http_is_asked_for_conditionally(bench: Bench, origin: Origin) -> None:
-    body = (
-        b"<rss version='2.0'><channel><title>T</title><item><title>A</title><guid>1</guid></item></channel></rss>"
-    )
+    body = b"<rss version='2.0'><channel><title>T</title><item><title>A</title><guid>1</guid></item></channel></rss>"
     origin.serve("/feed", body=body, headers={"ETag": 'W/"odd,tag"', "Last-Modified": "yesterday"})
     bench.config(
         '[network]\nallow_hosts = ["127.0.0.1"]\nper_host_pause = "0s"\n'

@@ -22,7 +22,8 @@ SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode
 def edited() -> Change:
     blog = History()
     blog.reads(entry(1, categories=["Machine Learning"]))
-    return blog.reads(entry(1, "Edited", categories=["Machine Learning"])).changes[0]
+    (change,) = blog.reads(entry(1, "Edited", categories=["Machine Learning"])).changes
+    return change
 
 
 @pytest.mark.parametrize(

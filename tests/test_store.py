@@ -28,9 +28,7 @@ def reopen(tmp_path: Path) -> Iterator[Open]:
     """Opens the store of this test, after closing (or, with crash=True, dropping) the one before."""
     opened: list[TinyStore] = []
 
-    def open_again(
-        *, crash: bool = False, categories: Categories = CATEGORIES, read_only: bool = False
-    ) -> TinyStore:
+    def open_again(*, crash: bool = False, categories: Categories = CATEGORIES, read_only: bool = False) -> TinyStore:
         if opened and not read_only:
             last = opened.pop()
             if crash:
@@ -228,9 +226,7 @@ def test_a_second_writer_is_refused_but_may_look(reopen: Open, tmp_path: Path) -
     assert list(reopen(read_only=True).known("blog").entries) == ["https://example.org/1"]
 
 
-def test_a_damaged_source_goes_back_one_generation_and_its_validators_are_void(
-    reopen: Open, tmp_path: Path
-) -> None:
+def test_a_damaged_source_goes_back_one_generation_and_its_validators_are_void(reopen: Open, tmp_path: Path) -> None:
     store, blog = reopen(), History()
     store.commit(commit(blog.reads(entry(1))))
     store.commit(commit(blog.reads(entry(1), entry(2))))
@@ -252,9 +248,7 @@ def test_a_damaged_source_goes_back_one_generation_and_its_validators_are_void(
     assert files.read_document(path) is not None
 
 
-@pytest.mark.parametrize(
-    "rows", ["[]", '{"entries": {"1": {"key": 5}}}', '{"state": {"1": {}}}', '{"entries": []}']
-)
+@pytest.mark.parametrize("rows", ["[]", '{"entries": {"1": {"key": 5}}}', '{"state": {"1": {}}}', '{"entries": []}'])
 def test_rows_of_another_shape_stop_that_source_and_no_other(reopen: Open, tmp_path: Path, rows: str) -> None:
     store, blog = reopen(), History()
     files.write_document(tmp_path / "sources" / "blog.json", rows.encode())

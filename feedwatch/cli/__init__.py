@@ -63,9 +63,7 @@ def cli(ctx: click.Context, config_path: str | None, state_dir: str | None, verb
 def main() -> None:
     """The console script. Turns every error that a user can cause into a message and an exit code."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -42,8 +42,8 @@ def setup(ctx: click.Context) -> Setup:
 
 
 def log_to_stderr(verbose: int) -> None:
-    """Warnings by default, `-v` a line for each poll and delivery, `-vv` everything."""
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    """Errors by default (commands tell the rest themselves), `-v` a line a poll and delivery, `-vv` everything."""
+    level = (logging.ERROR, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("feedwatch").setLevel(level)
 

@@ -38,7 +38,12 @@ def command(ctx: click.Context, source_id: str | None, category: str | None, as_
     echo_table(
         ("published", "title", "feeds", "source"),
         [
-            (str(known.entry.published or "")[:10], known.entry.title or known.entry.link or known.key, ", ".join(slugs), origin)
+            (
+                str(known.entry.published or "")[:10],
+                known.entry.title or known.entry.link or known.key,
+                ", ".join(slugs),
+                origin,
+            )
             for known, origin, slugs in shown
         ],
-    )  # fmt: skip
+    )

@@ -144,9 +144,7 @@ def echo_reports(reports: Sequence[SourceReport], written: Sequence[str], sent: 
             click.echo(printable(f"  note: {note}"))
     click.echo(f"{len(written)} files written" if written else "no feed changed")
     if any((sent.delivered, sent.retrying, sent.dead)):
-        click.echo(
-            f"alerts: {sent.delivered} delivered, {sent.retrying} waiting for another try, {sent.dead} dead"
-        )
+        click.echo(f"alerts: {sent.delivered} delivered, {sent.retrying} waiting for another try, {sent.dead} dead")
 
 
 def _summary(report: SourceReport) -> str:

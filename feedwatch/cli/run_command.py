@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 
 import click
@@ -43,6 +44,9 @@ async def _run(ready: Setup) -> None:
         await asyncio.wait([first, ended], return_when=asyncio.FIRST_COMPLETED)
         if first.done():
             first.result()
+            # From here on nobody prints a summary: what goes wrong must be in the log.
+            logger = logging.getLogger("feedwatch")
+            logger.setLevel(min(logger.level, logging.WARNING))
             service.start()
         else:
             first.cancel()

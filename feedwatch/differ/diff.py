@@ -91,9 +91,7 @@ def _seen_again(
     seen = replace(seen, revision=row.revision + 1)
     if "edited" in kinds:
         seen = replace(seen, changed_at=now, updated=_updated(row, after, now))
-    return seen, [
-        _change(kind, source_id, seen, before, fields, slugs_of, at=now) for kind, fields in kinds.items()
-    ]
+    return seen, [_change(kind, source_id, seen, before, fields, slugs_of, at=now) for kind, fields in kinds.items()]
 
 
 def _merged(before: Entry, after: Entry) -> Entry:
@@ -144,9 +142,7 @@ def _gone(
         return frozenset(), ()
     oldest = min(dates)
     inside = [
-        row.key
-        for row in listed
-        if row.key not in present and row.entry.published and row.entry.published.at > oldest
+        row.key for row in listed if row.key not in present and row.entry.published and row.entry.published.at > oldest
     ]
     if len(inside) > max(1, len(listed) // 5):
         return frozenset(), (f"{len(inside)} of {len(listed)} entries vanished at once; they are kept",)

@@ -24,9 +24,13 @@ class Shown:
 
 def index(everything: Shown, categories: Sequence[Shown], sources: Sequence[Shown], *, base_url: str) -> bytes:
     """The index page: `everything` first, then each category, then each source."""
-    return _template().render(
-        everything=everything, categories=categories, sources=sources, base_url=base_url, title=_title, date=_date
-    ).encode()
+    return (
+        _template()
+        .render(
+            everything=everything, categories=categories, sources=sources, base_url=base_url, title=_title, date=_date
+        )
+        .encode()
+    )
 
 
 @cache

@@ -80,7 +80,9 @@ def _target(url: str, response: Response) -> str | Failure:
         return Failure("redirect", "it redirects without saying where to", response.status)
     target = urldefrag(urljoin(url, location)).url
     if urlsplit(target).scheme not in ("http", "https"):
-        return Failure("redirect", f"it redirects to something that is no web address ({target[:200]})", response.status)
+        return Failure(
+            "redirect", f"it redirects to something that is no web address ({target[:200]})", response.status
+        )
     return target
 
 

@@ -31,7 +31,8 @@ def read(body: bytes, *, url: str, headers: Mapping[str, str], source: Source, n
     `now` (aware) settles dates without a year. The content type is not believed; of the headers, only the
     charset counts.
     Raises ReadError, and nothing else whatever the bytes are: `unreadable` for what is neither a feed nor a page
-    with selectors, is truncated or has no sane charset; `empty` for what has no entries.
+    with selectors, is truncated or has no sane charset; `empty` for what has no entries. (MemoryError too: it is
+    the worker's limit, not the body's word.)
     """
     try:
         reading = finish(_read(body, url, headers, source, now), source)
@@ -40,7 +41,7 @@ def read(body: bytes, *, url: str, headers: Mapping[str, str], source: Source, n
     except Exception as error:  # parsers of other people's bytes fail in ways that no list covers
         raise ReadError("unreadable", f"reading it failed: {type(error).__name__}: {error}"[:300]) from error
     if not reading.entries:
-        raise ReadError("empty", f"a valid {reading.kind}, but without entries")
+        raise ReadError("empty", "; ".join((f"a valid {reading.kind}, but without entries", *reading.notes)))
     return reading
 
 

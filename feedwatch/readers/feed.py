@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from html import escape, unescape
 from html.entities import html5
@@ -30,7 +31,10 @@ _ENTRY_TAG = re.compile(r"<(?:\w+:)?(?:item|entry)\b", re.IGNORECASE)
 _TEXT_TYPES = frozenset({"text/plain", "text/html", "application/xhtml+xml"})
 # RSS does not say whether a title is text or HTML. A closing tag, an attribute or an entity says HTML;
 # "1 < 2 & AT&T" and "The <br> tag" are text.
-_MARKUP = re.compile(r"</[a-z][a-z0-9]*\s*>|<[a-z][a-z0-9]*[\s/][^<>]*>", re.IGNORECASE)
+_MARKUP = re.compile(r"</[a-z][a-z0-9]*\s*>|<[a-z][a-z0-9]*[\s/](?=[^<>]*[=/])[^<>]*>", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s<>()@]+@[^\s<>()@]+")
+#: Characters; beyond this it is no person, and searching it for an address would take long.
+_LONGEST_PERSON = 300
 _LENIENT = "the XML is not well-formed; read as far as possible"
 _ENTITY = re.compile(r"&(#\d+|#[xX][0-9a-fA-F]+|\w+);")
 
@@ -45,14 +49,17 @@ def read_feed(found: Look, *, url: str, now: datetime) -> Reading:
     body = _repaired(found).encode("utf-8", "replace")
     headers = {"content-type": "application/xml; charset=utf-8", "content-location": url}
     # Bytes or str would be tried as a file name and URL first; a stream is only read.
+    # Markup is left alone here: feedparser's own rewriting of links drops text that looks like an entity.
     parsed = feedparser.parse(
-        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=True
+        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
     rss = not parsed.version.startswith("atom")
     about = _about(parsed.feed, url, rss=rss)
     entries = tuple(_entry(e, url, about, rss=rss, now=now) for e in parsed.entries)
+    # RFC 5005 §3: what is not in this document may be on its next page.
+    whole = not any(link.get("rel") == "next" for link in parsed.feed.get("links", ()))
     if not parsed.bozo:
-        return Reading("feed", entries, about)
+        return Reading("feed", entries, about, complete=whole)
     # The lenient parser may have swallowed entries, so the absence of one proves nothing.
     return Reading("feed", entries, about, complete=False, notes=(_LENIENT,))
 
@@ -124,7 +131,7 @@ def _entry(e: Any, url: str, about: About, *, rss: bool, now: datetime) -> Entry
         link=link,
         summary=_summary(e, url, content),
         content=_text(content, url),
-        authors=_people(e, url),
+        authors=_people(e, url, rss=rss),
         categories=tuple(
             Category(_unmarked(tag.get("term") or ""), tag.get("scheme"), _line(tag, "label"))
             for tag in e.get("tags", ())
@@ -208,11 +215,29 @@ def _text(construct: Any, url: str) -> Text | None:
     return Text(sanitize(construct["value"], construct.get("base") or url), "html")
 
 
-def _people(holder: Any, url: str) -> tuple[Person, ...]:
-    return tuple(
+def _people(holder: Any, url: str, *, rss: bool) -> tuple[Person, ...]:
+    people = [
         Person(_unmarked(p.get("name") or ""), p.get("email"), web_url(p.get("href"), url))
         for p in holder.get("authors", ())
+    ]
+    if rss and people and holder.get("author"):
+        return (*people[:-1], _person(holder["author"]))
+    # feedparser hands the address of one author on to the next one, cut to a four-letter top-level domain.
+    return tuple(
+        replace(p, email=None) if any((q.email or "").startswith(p.email or "-") for q in people[:n]) else p
+        for n, p in enumerate(people)
     )
+
+
+def _person(raw: str) -> Person:
+    """RSS writes `address (name)`; feedparser takes it apart wrongly when the top-level domain is long."""
+    email = _EMAIL.search(raw) if len(raw) <= _LONGEST_PERSON else None
+    if email is None:
+        return Person(_unmarked(raw))
+    name = (raw[: email.start()] + raw[email.end() :]).replace("<>", "").strip()
+    if name.startswith("(") and name.endswith(")"):
+        name = name[1:-1]
+    return Person(_unmarked(name.removesuffix("()").strip()), email[0])
 
 
 def _enclosures(e: Any, url: str) -> tuple[Enclosure, ...]:
@@ -258,6 +283,6 @@ def _about(feed: Any, url: str, *, rss: bool) -> About:
         description=_line(feed, "subtitle"),
         language=feed.get("language"),
         icon=web_url(icon, url),
-        authors=_people(feed, url),
+        authors=_people(feed, url, rss=rss),
         rights=_line(feed, "rights"),
     )

@@ -47,7 +47,7 @@ def _entry(item: Object, url: str, about: About, now: datetime) -> Entry:
         title=title,
         link=link,
         summary=_text(_string(item, "summary")),
-        content=_content(item, link or url),
+        content=_content(item, url),
         authors=_people(item, url),
         categories=tuple(Category(tag) for tag in map(_scalar, _list(item, "tags")) if tag),
         enclosures=tuple(

@@ -106,7 +106,11 @@ class _Page:
             return self._absolute(_value(element, self._select.link, attribute="href"))
         around = [title, title.find_parent("a"), title.find("a", href=True)] if title is not None else []
         for element in (*around, card, *card.find_all("a", href=True)):
-            if isinstance(element, Tag) and element.name == "a" and (link := self._absolute(_attribute(element, "href"))):
+            if (
+                isinstance(element, Tag)
+                and element.name == "a"
+                and (link := self._absolute(_attribute(element, "href")))
+            ):
                 return link
         return None
 

@@ -55,9 +55,7 @@ _ATTRIBUTES = {
     "video": {"controls", "height", "poster", "src", "width"},
 }
 _SCHEMES = {"http", "https", "mailto"}
-_SRCSET = re.compile(
-    r"\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*(,\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*)*", re.IGNORECASE
-)
+_SRCSET = re.compile(r"\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*(,\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*)*", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"<(?=/?(?:{'|'.join(sorted(_BLOCKS))})\b)", re.IGNORECASE)
 _URL_NOISE = re.compile(r"[\t\n\r\0]")
 

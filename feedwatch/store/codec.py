@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,9 +9,14 @@ from pydantic import TypeAdapter, ValidationError
 T = TypeVar("T")
 
 
-@cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(kind)
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Building one costs milliseconds, and a store has thousands of rows."""
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def dump(kind: type[T], value: T) -> dict[str, Any]:
@@ -24,6 +28,7 @@ def dump(kind: type[T], value: T) -> dict[str, Any]:
 def load(kind: type[T], row: object) -> T:
     """The value that `row` stands for. Raises ValueError when the row has another shape."""
     try:
-        return _adapter(kind).validate_python(row)
+        value: T = _adapter(kind).validate_python(row)
     except ValidationError as error:
         raise ValueError(f"a stored {kind.__name__} has an unknown shape: {error.errors()[0]['loc']}") from error
+    return value

@@ -77,7 +77,12 @@ class Index:
     def load(cls, keep: int, data: Mapping[str, Any]) -> Index:
         """Raises KeyError, TypeError or ValueError for another shape."""
         heads = {
-            slug: Head(str(h["title"]), int(h["count"]), [(float(a), float(b), int(c), str(d), str(e)) for a, b, c, d, e in h["rows"]])
-            for slug, h in data.items()
-        }  # fmt: skip
+            slug: Head(str(head["title"]), int(head["count"]), [_row(row) for row in head["rows"]])
+            for slug, head in data.items()
+        }
         return cls(keep, heads)
+
+
+def _row(row: list[Any]) -> Row:
+    arrived, published, position, source_id, key = row
+    return float(arrived), float(published), int(position), str(source_id), str(key)

@@ -52,7 +52,7 @@ class SourceFile:
         # Only `_flush` may write: one commit, one replacement.
         storage.WRITE_CACHE_SIZE = sys.maxsize
         self._db = TinyDB(path, fell_back, storage=storage)
-        self._flush = storage.flush
+        self._flush: Callable[[], None] = storage.flush
         try:
             rows = self._rows("state")
             self.known = KnownSource(

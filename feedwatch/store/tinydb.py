@@ -99,9 +99,7 @@ class TinyStore:
             # Validators must not outlive feeds that never showed what they vouch for.
             return
         if self._index is not None and self._index_changed:
-            files.write_atomic(
-                self._folder / "index.json", _json(self._index_document(self._index)), durable=False
-            )
+            files.write_atomic(self._folder / "index.json", _json(self._index_document(self._index)), durable=False)
             self._index_changed = False
         polls = {
             "polls": {s: codec.dump(PollState, state) for s, state in self._polls.items()},
@@ -349,7 +347,6 @@ def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"{folder}: the state folder cannot be made ({error.strerror}); "
-            "make it, or name another with --state-dir"
+            f"{folder}: the state folder cannot be made ({error.strerror}); make it, or name another with --state-dir"
         ) from error
     return files.lock(folder / "lock")
