@@ -183,11 +183,9 @@ class Net:
             (b"accept-encoding", b"gzip, deflate"),
             *((name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers),
         ]
-        request = httpx.Request(
-            method, url, headers=sent, content=body,
-            extensions={"timeout": {"connect": _CONNECT, "read": _READ, "write": _READ, "pool": None}},
-        )  # fmt: skip
+        timeouts = {"connect": _CONNECT, "read": _READ, "write": _READ, "pool": None}
         try:
+            request = httpx.Request(method, url, headers=sent, content=body, extensions={"timeout": timeouts})
             async with asyncio.timeout(deadline):
                 return await self._answered(request, max_body)
         except TimeoutError:
@@ -225,38 +223,51 @@ class Net:
 async def _body(response: httpx.Response, max_body: int) -> bytes:
     """The body with one layer of gzip or deflate undone; never more than `max_body` bytes in memory."""
     coding = response.headers.get("content-encoding", "").strip().lower()
-    decode = _decoder(coding)
+    decoder = None if coding in ("", "identity") else _Decoder(coding)
     chunks: list[bytes] = []
     size = 0
     async for raw in response.aiter_raw():
-        for chunk in decode(raw, max_body - size + 1):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > max_body:
-                raise NetError("too-large", f"the body is larger than {max_body:,} bytes")
+        chunk = decoder.decode(raw, max_body - size + 1) if decoder else raw
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_body:
+            raise NetError("too-large", f"the body is larger than {max_body:,} bytes")
+    if decoder is not None and size and not decoder.ended:
+        raise NetError("unreachable", f"the body ends in the middle of its {coding}")
     return b"".join(chunks)
 
 
-def _decoder(coding: str) -> Any:
-    if coding in ("", "identity"):
-        return lambda raw, room: [raw]
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        raise NetError("unreachable", f'the body has an encoding nobody asked for ("{coding}")')
-    state: list[Any] = [zlib.decompressobj(47 if coding != "deflate" else 15), coding == "deflate"]
+class _Decoder:
+    """Undoes gzip or deflate without ever making more than it is given room for."""
 
-    def decode(raw: bytes, room: int) -> list[bytes]:
+    def __init__(self, coding: str) -> None:
+        if coding not in ("gzip", "x-gzip", "deflate"):
+            raise NetError("unreachable", f'the body has an encoding nobody asked for ("{coding}")')
+        self._coding = coding
+        self._zlib = zlib.decompressobj(15 if coding == "deflate" else 31)
+        self._begun = False
+
+    @property
+    def ended(self) -> bool:
+        return self._zlib.eof
+
+    def decode(self, raw: bytes, room: int) -> bytes:
         try:
-            chunk = state[0].decompress(raw, room)
+            chunk = self._zlib.decompress(raw, room)
         except zlib.error:
-            if not state[1]:
-                raise NetError("unreachable", f"the body is not the {coding} it says it is") from None
-            # Some servers send deflate without the zlib wrapper that RFC 9110 §8.4.1.2 asks for.
-            state[0] = zlib.decompressobj(-15)
-            chunk = state[0].decompress(raw, room)
-        state[1] = False
-        return [chunk]
+            if self._coding != "deflate" or self._begun:
+                raise NetError("unreachable", f"the body is not the {self._coding} it says it is") from None
+            chunk = self._without_wrapper(raw, room)
+        self._begun = True
+        return chunk
 
-    return decode
+    def _without_wrapper(self, raw: bytes, room: int) -> bytes:
+        """Some servers send deflate without the zlib wrapper that RFC 9110 §8.4.1.2 asks for."""
+        self._zlib = zlib.decompressobj(-15)
+        try:
+            return self._zlib.decompress(raw, room)
+        except zlib.error:
+            raise NetError("unreachable", "the body is not the deflate it says it is") from None
 
 
 def check_url(url: str) -> None:
@@ -282,6 +293,8 @@ def check_url(url: str) -> None:
 def _explained(error: BaseException, url: str) -> NetError:
     """The cause that a person can act on, looked for along the chain of causes."""
     host = urlsplit(url).hostname
+    if isinstance(error, httpx.InvalidURL):
+        return NetError("refused", f"{url!r} is refused: {error}")
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, Refused):

@@ -40,10 +40,11 @@ class Service:
 
     async def first_round(self) -> tuple[list[SourceReport], list[str]]:
         """Polls what is due at the start and waits for it; what came of it, and the files written."""
-        await self._start_due()
-        reports = await asyncio.gather(*self._polls.values())
-        written = await self._publish()
-        return reports, written
+        now = self._app.clock()
+        due = await self._app.store.run(lambda store: store.due(now))
+        polls = (self._app.pipeline.poll(self._sources[source_id]) for source_id in due[:_AT_ONCE])
+        reports = await asyncio.gather(*polls)
+        return reports, await self._publish()
 
     def start(self) -> None:
         """From now on polls what is due, publishes and sends, until `stop`."""

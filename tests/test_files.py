@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ def _stop(name: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _disarmed() -> None:
+def _disarmed() -> Iterator[None]:
+    yield
     failpoints.arm(0, _stop)
 
 

@@ -8,6 +8,7 @@ enclosures are written by an extension, every date is given, and entries are tri
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote, urlsplit
@@ -63,8 +64,8 @@ def _head(feed: Feed, updated: datetime, base_url: str) -> FeedGenerator:
     generator.link(href=_iri(feed.alternate) or f"{base_url}/", rel="alternate", type="text/html")
     # No version: an upgrade of feedwatch would change the bytes of every feed, and nothing in them.
     generator.generator("feedwatch")
-    if feed.language:
-        generator.language(one_line(feed.language))
+    if language := _language(feed.language):
+        generator.language(language)
     if icon := _iri(feed.icon):
         generator.icon(icon)
     return generator
@@ -88,7 +89,7 @@ def _add(generator: FeedGenerator, published: PublishedEntry, base_url: str) -> 
     item.published(_seconds(known.published))
     item.updated(_seconds(known.updated))
     for person in _authors(published):
-        item.author(name=one_line(person.name), email=_line(person.email), uri=_iri(person.uri))
+        item.author(name=one_line(person.name), email=_email(person.email), uri=_iri(person.uri))
     for slug, title in published.categories:
         item.category(term=slug, scheme=f"{base_url}/feeds/", label=one_line(title))
     for category in entry.categories:
@@ -128,8 +129,8 @@ class _EntryExtension(BaseEntryExtension):  # type: ignore[misc]  # feedgen is u
             _enclosure(element, enclosure)
         if image := _iri(entry.image):
             etree.SubElement(element, f"{{{_MEDIA}}}thumbnail", url=image)
-        if entry.language:
-            element.set(_LANG, one_line(entry.language))
+        if language := _language(entry.language):
+            element.set(_LANG, language)
         self._source(element)
         return element
 
@@ -173,7 +174,7 @@ def _authors(published: PublishedEntry) -> tuple[Person, ...]:
 def _title(known: KnownEntry) -> str:
     entry = known.entry
     words = text_of(entry.summary) or text_of(entry.content)
-    return one_line(entry.title) or words[:_TITLE_LENGTH].strip() or entry.link or "Untitled"
+    return one_line(entry.title) or words[:_TITLE_LENGTH].strip() or one_line(entry.link or "") or "Untitled"
 
 
 def _kind(text: Text) -> str | None:
@@ -184,9 +185,20 @@ def _line(text: str | None) -> str | None:
     return one_line(text or "") or None
 
 
+def _email(address: str | None) -> str | None:
+    address = one_line(address or "")
+    return address if re.fullmatch(r".+@.+", address) else None
+
+
+def _language(tag: str | None) -> str | None:
+    """`tag` in the form of BCP 47 that RFC 4287 allows in xml:lang, or None."""
+    tag = one_line(tag or "").replace("_", "-")
+    return tag if re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", tag) else None
+
+
 def _iri(url: str | None) -> str | None:
-    """`url` when it is an absolute IRI that can stand in an attribute, with illegal characters encoded."""
-    text = quote(one_line(url or ""), safe=":/?#[]@!$&'()*+,;=%-._~" + "".join(c for c in url or "" if ord(c) > 127))
+    """`url` when it is absolute, with every character encoded that a URI has no room for (RFC 3987 §3.1)."""
+    text = quote(one_line(url or ""), safe=":/?#[]@!$&'()*+,;=%-._~")
     try:
         return text if text and urlsplit(text).scheme else None
     except ValueError:

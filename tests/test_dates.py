@@ -1,0 +1,85 @@
+"""Dates as sites write them; never one made up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedwatch.readers.dates import parse_date
+
+NOW = datetime(2024, 11, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mon Oct 21 2024",
+        "21 October 2024",
+        "October 21, 2024",
+        "Oct. 21st, 2024",
+        "Monday, October 21, 2024",
+        "21. Oktober 2024",
+        "21 octobre 2024",
+        "21 de octubre de 2024",
+        "21 ottobre 2024",
+        "21 de outubro de 2024",
+        "2024-10-21",
+        "2024/10/21",
+        "21.10.2024",
+        "10/21/2024",
+        "2024年10月21日",
+        "Oct 21",
+        "Published on Oct 21, 2024 · 5 min read",
+        "  posted: 21 Oct  2024 ",
+    ],
+)
+def test_a_day_is_read_as_a_day(text: str) -> None:
+    assert str(parse_date(text, NOW)) == "2024-10-21"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-10-21T10:00:00+02:00", "2024-10-21T08:00:00+00:00"),
+        ("2024-10-21T10:00Z", "2024-10-21T10:00:00+00:00"),
+        ("2024-10-21 10:00:00.123", "2024-10-21T10:00:00+00:00"),
+        ("Mon, 21 Oct 2024 10:00:00 GMT", "2024-10-21T10:00:00+00:00"),
+        ("Mon, 21 Oct 2024 10:00:00 CEST", "2024-10-21T08:00:00+00:00"),
+        ("21 Oct 24 10:00 EST", "2024-10-21T15:00:00+00:00"),
+    ],
+)
+def test_a_time_is_read_with_its_zone(text: str, expected: str) -> None:
+    assert str(parse_date(text, NOW)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "soon", "yesterday", "2026-02-31", "25:00", "12", "March", "v2.10", "1.2.3", "1767607200", "2026-W03",
+        "October 2024", "32 Oct 2024", "0001-01-01", "Sun, 32 Oct 2024 10:00:00 GMT", "2024-10-21T25:00:00Z",
+        "3 min read", "99/99/9999",
+    ],
+)  # fmt: skip
+def test_what_is_not_surely_a_date_is_none(text: str) -> None:
+    assert parse_date(text, NOW) is None
+
+
+@pytest.mark.parametrize(("language", "expected"), [("en", "2024-03-04"), ("de", "2024-04-03"), (None, "None")])
+def test_only_the_language_settles_which_number_is_the_month(language: str | None, expected: str) -> None:
+    assert str(parse_date("03/04/2024", NOW, language=language)) == expected
+
+
+def test_a_day_without_a_year_is_the_latest_that_has_come() -> None:
+    assert str(parse_date("Dec 5", NOW)) == "2023-12-05"
+    assert str(parse_date("Nov 2", NOW)) == "2024-11-02"
+    assert str(parse_date("Feb 29", NOW)) == "2024-02-29"
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_taken(text: str) -> None:
+    found = parse_date(text, NOW)
+
+    assert found is None or found.at.tzinfo is UTC
