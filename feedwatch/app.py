@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,8 +37,6 @@ class App:
     store: StoreThread
     public: Path
     clock: Callable[[], datetime]
-    #: What was found damaged when the store was opened.
-    warnings: Sequence[str]
 
 
 def now() -> datetime:
@@ -113,8 +111,8 @@ async def open_app(
             )
             poller = SourcePoller(net, Hosts(config.per_host, config.per_host_pause.total_seconds()))
             pipeline = Pipeline(config, thread, poller, reader or pool, publisher, outbox, clock=clock, jitter=jitter)
-            warnings = await thread.run(lambda opened: opened.warnings())
-            yield App(config, pipeline, thread, public, clock, warnings)
+            await thread.run(pipeline.begin)
+            yield App(config, pipeline, thread, public, clock)
     finally:
         pool.close()
         await thread.run(lambda opened: opened.close())

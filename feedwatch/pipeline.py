@@ -96,10 +96,17 @@ class Pipeline:
         self._clock = clock
         self._jitter = jitter
 
+    def begin(self, store: Store) -> None:
+        """To be called once, before the first poll: what was read under another configuration of a source says
+        nothing about this one, so all of it is asked for again, at once, even after a 410."""
+        for source in self._config.sources:
+            config_digest = reading_digest(source)
+            if store.state(source.id).config_digest != config_digest:
+                store.remember(source.id, PollState(config_digest=config_digest))
+
     async def poll(self, source: Source) -> SourceReport:
         """One poll of one source, up to its commit. Never raises for what a source can cause."""
-        before = await self._store.run(lambda store: store.state(source.id))
-        state = _for_this_configuration(before, source)
+        state = await self._store.run(lambda store: store.state(source.id))
         answer = await self._poller.poll(source, state)
         result = await self._taken_in(source, state, answer) if isinstance(answer, Fetched) else answer
         report = _report(source, state, result)
@@ -132,6 +139,8 @@ class Pipeline:
         return await self._outbox.drain()
 
     def _publish(self, store: Store) -> list[str]:
+        for warning in store.warnings():
+            log.error(warning)
         stale = store.unpublished()
         written: list[str] = []
         if stale.slugs or stale.sources:
@@ -149,14 +158,6 @@ class Pipeline:
             rows = deliveries(found.changes, self._config.routes)
             store.commit(Commit(source.id, config_digest, reading.about, found.rows, found.changes, rows))
         return found
-
-
-def _for_this_configuration(state: PollState, source: Source) -> PollState:
-    """What was read under another configuration says nothing about this one: ask for all of it again."""
-    config_digest = reading_digest(source)
-    if state.config_digest == config_digest:
-        return state
-    return replace(state, validators={}, body_digest=None, gone=False, config_digest=config_digest)
 
 
 def _report(source: Source, state: PollState, result: Recorded | NotModified | Failure) -> SourceReport:

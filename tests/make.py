@@ -63,8 +63,8 @@ def after(known: KnownSource, found: Diff, config_digest: str = "c") -> KnownSou
 class History:
     """A source over several readings, an hour apart."""
 
-    def __init__(self) -> None:
-        self.known = KnownSource("blog")
+    def __init__(self, source_id: str = "blog") -> None:
+        self.known = KnownSource(source_id)
         self.now = NOW
 
     def reads(self, *entries: Entry, config: str = "c", kind: SourceKind = "page", complete: bool = True) -> Diff:

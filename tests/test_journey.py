@@ -200,3 +200,22 @@ def test_a_feed_over_http_is_asked_for_conditionally(bench: Bench, origin: Origi
     assert origin.requests[1].headers["if-none-match"] == 'W/"odd,tag"'
     assert origin.requests[1].headers["if-modified-since"] == "yesterday"
     assert (bench.public / "feeds" / "uncategorised.atom").exists()
+
+
+def test_a_source_that_is_gone_is_left_alone_until_its_url_changes(bench: Bench, origin: Origin) -> None:
+    origin.serve("/old", status=410)
+    origin.serve(
+        "/new", body=b"<rss version='2.0'><channel><item><guid>1</guid><title>A</title></item></channel></rss>"
+    )
+    config = '[network]\nallow_hosts = ["127.0.0.1"]\nper_host_pause = "0s"\n[[source]]\nid = "f"\nurl = "{}"\n'
+    bench.config(config.format(f"{origin.url}/old"))
+    bench.run("poll", code=1)
+
+    again = bench.json("poll", code=1)["sources"][0]
+    asked = len(origin.requests)
+    bench.config(config.format(f"{origin.url}/new"))
+    moved = bench.json("poll")["sources"][0]
+
+    assert "410" in again["error"]
+    assert asked == 1
+    assert (moved["status"], moved["discovered"]) == ("ok", 1)

@@ -119,7 +119,7 @@ def test_the_newest_entries_of_a_category_come_first(reopen: Open) -> None:
 
 
 def test_two_sources_share_a_category(reopen: Open) -> None:
-    store, blog, news = reopen(), History(), History()
+    store, blog, news = reopen(), History(), History("news")
     store.commit(commit(blog.reads(entry(1), entry(3))))
     store.commit(commit(news.reads(entry(2)), source_id="news"))
 
@@ -258,6 +258,23 @@ def test_rows_of_another_shape_stop_that_source_and_no_other(reopen: Open, tmp_p
     store.commit(commit(blog.reads(entry(1)), source_id="news"))
 
     assert _titles(store, "all") == ["Entry 1"]
+
+
+def test_a_damaged_source_holds_up_no_other(reopen: Open, tmp_path: Path) -> None:
+    store, blog, news = reopen(), History(), History("news")
+    for found, source_id in ((blog.reads(entry(1)), "blog"), (news.reads(entry(2)), "news")):
+        store.commit(commit(found, source_id=source_id))
+    store.commit(commit(news.reads(entry(3), entry(2)), [HOOK], source_id="news"))
+    store.commit(commit(blog.reads(entry(4), entry(1)), [HOOK]))
+    _publish(store)
+    for path in (tmp_path / "sources").glob("blog.json*"):
+        path.write_bytes(b"")
+
+    store = reopen(crash=True)
+
+    assert [claim.change.source_id for claim in store.claim(NOW + timedelta(days=1), 10)] == ["news"]
+    assert _titles(store, "all") == ["Entry 3", "Entry 2"]
+    assert "blog.json" in store.warnings()[0]
 
 
 def test_forgotten_poll_states_cost_a_request_and_nothing_else(reopen: Open, tmp_path: Path) -> None:

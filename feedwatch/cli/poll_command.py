@@ -59,8 +59,6 @@ async def _round(
     ready: Setup, chosen: list[Source], due: bool, *, quiet: bool
 ) -> tuple[list[SourceReport], list[str], Sent]:
     async with open_app(ready.config, ready.state_dir) as app:
-        for warning in app.warnings:
-            click.echo(f"warning: {warning}", err=True)
         if due:
             waiting = set(await app.store.run(lambda store: store.due(app.clock())))
             chosen = [source for source in chosen if source.id in waiting]

@@ -50,13 +50,12 @@ async def _run(ready: Setup) -> None:
             service.start()
         else:
             first.cancel()
+            await asyncio.wait([first])
         await stop.wait()
         click.echo("stopping")
 
 
 async def _first_round(app: App, service: Service) -> None:
-    for warning in app.warnings:
-        click.echo(f"warning: {warning}", err=True)
     reports, written = await service.first_round()
     echo_reports(reports, written, Sent())
     click.echo(f"feeds as files: {app.public}/feeds/ — press Ctrl-C to stop")

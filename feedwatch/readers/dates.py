@@ -1,10 +1,13 @@
-"""Dates as sites write them. Never makes one up: what is not surely a date is None. No clock of its own."""
+"""Dates as sites write them. Never makes one up: what is not surely a date is None. No clock of its own.
+
+Does not read relative dates ("yesterday", "2 hours ago"): they mean another day at each poll.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
-from email.utils import parsedate_tz
+import unicodedata
+from datetime import UTC, date, datetime, timedelta
 
 from feedwatch.model import Moment
 
@@ -12,13 +15,13 @@ _LONGEST = 200
 _EARLIEST_YEAR = 1970
 
 _MONTHS = {
-    1: "january jan januar janvier janv enero ene gennaio gen janeiro januari jänner",
-    2: "february feb februar février fevrier févr fevr febrero febbraio fevereiro fev februari",
+    1: "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari",
+    2: "february feb februar febr février fevrier févr fevr febrero febbraio fevereiro fev februari",
     3: "march mar märz maerz mrz mars marzo março marco maart mrt",
     4: "april apr avril avr abril abr aprile",
     5: "may mai mayo maggio mag maio mei",
     6: "june jun juni juin junio giugno giu junho",
-    7: "july jul juli juillet juil julio luglio lug julho",
+    7: "july jul juli juillet juill juil julio luglio lug julho",
     8: "august aug août aout agosto ago augustus",
     9: "september sept sep septembre septiembre settembre set setembro",
     10: "october oct oktober okt octobre octubre ottobre ott outubro out",
@@ -26,130 +29,168 @@ _MONTHS = {
     12: "december dec dezember dez décembre decembre déc diciembre dic dicembre dezembro",
 }
 _MONTH = {name: number for number, names in _MONTHS.items() for name in names.split()}
+#: Words that are a month in Italian or Portuguese only, and mean something else elsewhere ("Gen 2", "Set 10").
+_AMBIGUOUS = frozenset({"gen", "mag", "out", "set"})
 
-# Offsets that RFC 822 does not define and feeds use all the same.
+_WEEKDAYS = frozenset(
+    """
+    monday mon tuesday tues tue wednesday wed thursday thurs thur thu friday fri saturday sat sunday sun
+    montag mo dienstag di mittwoch mi donnerstag do freitag fr samstag sonnabend sa sonntag so
+    lundi lun mardi mar mercredi mer jeudi jeu vendredi ven samedi sam dimanche dim
+    lunes martes miércoles mié jueves jue viernes vie sábado sáb domingo dom
+    lunedì martedì mercoledì giovedì gio venerdì sabato sab domenica
+    segunda-feira segunda terça-feira terça quarta-feira quarta quinta-feira quinta sexta-feira sexta
+    maandag ma dinsdag woensdag wo donderdag vrijdag vr zaterdag za zondag zo
+    """.split()
+)
+
+#: Hours east of UTC: RFC 822 §5.1, and names that feeds use all the same. Any other is UTC (RFC 5322 §4.3).
 _ZONES = {
-    "CEST": 2, "CET": 1, "BST": 1, "WEST": 1, "WET": 0, "EEST": 3, "EET": 2, "MSK": 3, "IST": 5.5, "JST": 9,
-    "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "CEST": 2, "CET": 1, "MEST": 2, "MET": 1, "BST": 1, "WEST": 1, "WET": 0, "EEST": 3, "EET": 2, "MSK": 3,
+    "IST": 5.5, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
 }  # fmt: skip
+_FARTHEST_ZONE = timedelta(hours=14)
 
-_ISO = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?\s?(Z|[+-]\d{2}:?\d{2})?)?",
-    re.IGNORECASE,
+_REMARK = re.compile(r"\s?[(（][^()（）]*[)）]$|[\s,]{0,2}\d{1,3}\W?min(?:ute)?s?(?:\sread)?$", re.IGNORECASE)
+_SEPARATOR = re.compile(r"\s?[·•|]\s?|\s[–—-]\s")
+_YEAR = re.compile(r"\b\d{4}\b")
+_LABEL = re.compile(
+    r"(?:(?:(?:first|last)\s)?(?:published|posted|updated|written|date|publié|publicado|pubblicato|veröffentlicht|"
+    r"gepubliceerd|geplaatst|on|am|den|le|du|el|il|op|em|the)\b[:\s]*)+"
 )
-_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})")
-_CHINESE = re.compile(r"(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日")
-_NUMBERS = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})")
-_WORD = r"([^\W\d_]{3,10})\.?"
-_DAY = r"(\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
-_DAY_MONTH = re.compile(rf"{_DAY}\s+(?:de\s+|of\s+)?{_WORD}(?:,?\s+(?:de\s+)?(\d{{4}}))?")
-_MONTH_DAY = re.compile(rf"{_WORD}\s+{_DAY}(?:,?\s+(\d{{4}}))?")
-_WEEKDAY_OR_LABEL = re.compile(
-    r"^(?:(?:published|posted|updated|date|on|am|le|el|il|op|em)\b\s*:?\s*|"
-    r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,?\s+|"
-    r"(?:montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag),?\s+|"
-    r"(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche),?\s+)+",
-    re.IGNORECASE,
+_FIRST_WORD = re.compile(r"([^\W\d_]+(?:-feira)?)[.,]*\s?")
+
+_YEAR_FIRST = re.compile(r"(\d{4})([-/.])\s?(\d{1,2})\2\s?(\d{1,2})\.?")
+_EAST_ASIAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
+_NUMBERS = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4})")
+_NAME = r"(?P<name>[^\W\d_]{3,10})\.?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
+_DAY_MONTH = re.compile(rf"{_DAY}[\s-]?(?:de\s|of\s|d['’])?{_NAME}(?:[\s,-]{{1,3}}(?:del?\s)?(?P<year>\d{{4}}|\d\d))?")
+_MONTH_DAY = re.compile(rf"{_NAME}[\s-]{_DAY}(?:[\s,-]{{1,3}}(?P<year>\d{{4}}|\d\d))?")
+_WITH_TIME = re.compile(
+    r"(?P<date>.{4,60}?)(?:(?<=\d)t|,?\s(?:(?:at|um|à|@|kl\.?)\s)?)"
+    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d{1,9})?)?"
+    r"(?:\s?(?P<half>[ap])\.?m\b\.?)?(?:\suhr)?"
+    r"\s?(?:(?P<zone>z|[a-z]{2,5})|(?:gmt|utc)?\s?(?P<offset>[+-]\d{1,2}(?::?\d\d)?))?"
+    r"(?:\s(?P<year>\d{4}))?"
 )
-_TRAILER = re.compile(r"\s+[·|•–—].*$|\s*[·|•].*$")
 
 
 def parse_date(text: str, now: datetime, *, language: str | None = None) -> Moment | None:
     """The moment that `text` states, or None.
 
-    `now` (aware) settles a date without a year: the latest such day that has come. `language` is a BCP 47 tag
-    and settles 03/04/2024. A time without a zone counts as UTC.
+    `now` (aware) settles a date without a year: the latest such day that is not after the day to come.
+    `language` is a BCP 47 tag and settles 03/04/2024; without one that is None. A time without a zone counts
+    as UTC, and so does one in a zone that nobody knows (RFC 5322 §4.3). Only the first 200 characters count.
     """
-    text = " ".join(text[:_LONGEST].split())
-    text = _TRAILER.sub("", _WEEKDAY_OR_LABEL.sub("", text)).strip(" ,;")
-    if not text:
-        return None
-    if iso := _ISO.fullmatch(text):
-        return _iso(iso)
-    return _rfc822(text) or _day(text.casefold(), now, language)
-
-
-def _iso(found: re.Match[str]) -> Moment | None:
-    year, month, day, hour, minute, second, zone = found.groups()
-    if hour is None:
-        return _moment(int(year), int(month), int(day))
-    try:
-        at = datetime(int(year), int(month), int(day), int(hour), int(minute), min(int(second or 0), 59), tzinfo=UTC)
-        at -= _offset(zone)
-    except (ValueError, OverflowError):
-        return None
-    return Moment(at) if at.year >= _EARLIEST_YEAR else None
-
-
-def _offset(zone: str | None) -> timedelta:
-    if zone is None or zone.upper() == "Z":
-        return timedelta()
-    hours, minutes = int(zone[1:3]), int(zone[-2:])
-    if hours > 14 or minutes > 59:
-        raise ValueError(zone)
-    size = timedelta(hours=hours, minutes=minutes)
-    return -size if zone[0] == "-" else size
-
-
-def _rfc822(text: str) -> Moment | None:
-    """Dates of RSS: RFC 822 with the year in two or four digits and any zone name people use."""
-    if ":" not in text:
-        return None
-    parts = parsedate_tz(text)
-    if parts is None:
-        return None
-    zone = text.rsplit(" ", 1)[-1].upper()
-    seconds = int(_ZONES[zone] * 3600) if zone in _ZONES else parts[9] or 0
-    try:
-        at = datetime(*parts[:5], min(parts[5], 59), tzinfo=timezone(timedelta(seconds=seconds)))
-        at = at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return Moment(at) if at.year >= _EARLIEST_YEAR else None
-
-
-def _day(text: str, now: datetime, language: str | None) -> Moment | None:
-    if found := _YEAR_FIRST.fullmatch(text) or _CHINESE.fullmatch(text):
-        return _moment(*(int(part) for part in found.groups()))
-    if found := _NUMBERS.fullmatch(text):
-        return _numbers(int(found[1]), found[2], int(found[3]), int(found[4]), language)
-    if found := _DAY_MONTH.fullmatch(text):
-        day, name, year = found.groups()
-    elif found := _MONTH_DAY.fullmatch(text):
-        name, day, year = found.groups()
-    else:
-        return None
-    month = _MONTH.get(name)
-    if month is None:
-        return None
-    return _moment(int(year), month, int(day)) if year else _latest(month, int(day), now)
-
-
-def _numbers(first: int, sign: str, second: int, year: int, language: str | None) -> Moment | None:
-    """Day first with dots; with slashes only where the numbers or the language leave no doubt."""
-    if sign == "." or first > 12:
-        return _moment(year, second, first)
-    if second > 12 or first == second:
-        return _moment(year, first, second)
-    if language is None:
-        return None
-    return _moment(year, first, second) if language.casefold() in ("en", "en-us") else _moment(year, second, first)
-
-
-def _latest(month: int, day: int, now: datetime) -> Moment | None:
-    """A day of the year that came last; tomorrow may already be today where the site is."""
-    for year in range(now.year + 1, now.year - 8, -1):
-        found = _moment(year, month, day)
-        if found is not None and found.at <= now + timedelta(days=1):
+    text = " ".join(unicodedata.normalize("NFC", text[:_LONGEST]).casefold().split())
+    parts = _SEPARATOR.split(text)
+    for part in parts:
+        # "Oct 21 – Oct 23, 2023" names its year once: the first half alone would get another one.
+        yearless = None if any(_YEAR.search(other) for other in parts if other is not part) else now
+        if found := _Dialect(yearless, (language or "").casefold().replace("_", "-")).read(part):
             return found
     return None
 
 
-def _moment(year: int, month: int, day: int) -> Moment | None:
+class _Dialect:
+    """How a text is to be understood where it can mean several days."""
+
+    def __init__(self, now: datetime | None, language: str) -> None:
+        #: None forbids to guess a year.
+        self._now = now
+        self._language = language
+
+    def read(self, text: str) -> Moment | None:
+        text = _REMARK.sub("", text).strip(" ,;:.")
+        if label := _LABEL.match(text):
+            text = text[label.end() :]
+        word = _FIRST_WORD.match(text)
+        # Only where the text is no date as it stands: "mar" is Tuesday to some and March to others.
+        without = text[word.end() :] if word and word[1] in _WEEKDAYS else ""
+        return self._moment(text) or (self._moment(without) if without else None)
+
+    def _moment(self, text: str) -> Moment | None:
+        if timed := _WITH_TIME.fullmatch(text):
+            day = self._day(f"{timed['date']} {timed['year'] or ''}".strip(), short_year=True)
+            return _at(day, timed) if day else None
+        day = self._day(text)
+        return Moment(datetime(day.year, day.month, day.day, tzinfo=UTC), day_only=True) if day else None
+
+    def _day(self, text: str, *, short_year: bool = False) -> date | None:
+        """`short_year`: RFC 822 has years of two digits, and always a time beside them."""
+        if found := _YEAR_FIRST.fullmatch(text):
+            return _date(int(found[1]), int(found[3]), int(found[4]))
+        if found := _EAST_ASIAN.fullmatch(text):
+            return _date(int(found[1]), int(found[2]), int(found[3]))
+        if found := _NUMBERS.fullmatch(text):
+            return self._numbers(int(found[1]), found[2], int(found[3]), int(found[4]))
+        found = _DAY_MONTH.fullmatch(text) or _MONTH_DAY.fullmatch(text)
+        month = _MONTH.get(found["name"]) if found else None
+        if found is None or month is None:
+            return None
+        year, day = found["year"], int(found["day"])
+        if year is None:
+            return None if self._no_month(found["name"]) else self._latest(month, day)
+        if len(year) == 2:
+            return _date(_century(int(year)), month, day) if short_year else None
+        return _date(int(year), month, day)
+
+    def _numbers(self, first: int, sign: str, second: int, year: int) -> date | None:
+        """Day first with dots; else only where the numbers or the language leave no doubt."""
+        if sign == "." or first > 12 or first == second:
+            return _date(year, second, first)
+        if second > 12 or self._language in ("en", "en-us"):
+            return _date(year, first, second)
+        return _date(year, second, first) if self._language else None
+
+    def _no_month(self, name: str) -> bool:
+        return name in _AMBIGUOUS and not self._language.startswith(("it", "pt"))
+
+    def _latest(self, month: int, day: int) -> date | None:
+        """That day of the year the last time it came; tomorrow may already be today where the site is."""
+        if self._now is None:
+            return None
+        last = (self._now.astimezone(UTC) + timedelta(days=1)).date()
+        years = range(last.year, last.year - 9, -1)  # 29 February can be eight years away
+        return next((found for year in years if (found := _date(year, month, day)) and found <= last), None)
+
+
+def _at(day: date, timed: re.Match[str]) -> Moment | None:
+    hour, minute, second = int(timed["hour"]), int(timed["minute"]), int(timed["second"] or 0)
+    if timed["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if timed["half"] == "p" else 0)
+    if second == 60:  # a leap second, which datetime does not have
+        second = 59
     try:
-        found = date(year, month, day)
+        local = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=UTC)
+        return Moment(local - _offset(timed["zone"], timed["offset"]))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _offset(zone: str | None, offset: str | None) -> timedelta:
+    """East of UTC. Raises ValueError for an offset that no place on earth has."""
+    if offset is None:
+        return timedelta(hours=_ZONES.get((zone or "").upper(), 0))
+    digits = offset[1:].replace(":", "")
+    hours, minutes = (int(digits), 0) if len(digits) <= 2 else (int(digits[:-2]), int(digits[-2:]))
+    size = timedelta(hours=hours, minutes=minutes)
+    if minutes > 59 or size > _FARTHEST_ZONE:
+        raise ValueError(offset)
+    return -size if offset[0] == "-" else size
+
+
+def _century(year: int) -> int:
+    """RFC 5322 §4.3."""
+    return year + (2000 if year < 50 else 1900)
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day) if year >= _EARLIEST_YEAR else None
     except ValueError:
         return None
-    if year < _EARLIEST_YEAR:
-        return None
-    return Moment(datetime(found.year, found.month, found.day, tzinfo=UTC), day_only=True)

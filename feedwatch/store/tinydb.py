@@ -129,7 +129,8 @@ class TinyStore:
         if index.exhausted(slug, limit):
             index = self._index = self._built_index()
         head = index.heads.get(slug)
-        return [self._published_entry(row) for row in head.rows[:limit]] if head else []
+        rows = head.rows[:limit] if head else []
+        return [self._published_entry(row) for row in rows if self._readable(row[3])]
 
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_OF_SOURCE + source_id, limit)
@@ -153,8 +154,8 @@ class TinyStore:
     def claim(self, now: datetime, limit: int) -> Sequence[Claim]:
         claims: list[Claim] = []
         for source_id, when in sorted(self._outbox.items(), key=lambda waiting: waiting[1]):
-            if when <= now:
-                claims += self._file(source_id).claims(now)
+            if when <= now and (file := self._readable(source_id)):
+                claims += file.claims(now)
         claims.sort(key=lambda claim: (claim.delivery.due, claim.change.at, claim.delivery.id))
         return claims[:limit]
 
@@ -226,6 +227,15 @@ class TinyStore:
         self._open.move_to_end(source_id)
         return file
 
+    def _readable(self, source_id: str) -> SourceFile | None:
+        """The file of a source, or None with a warning: one damaged source must not hold up the others."""
+        try:
+            return self._file(source_id)
+        except StoreError as error:
+            if str(error) not in self._warnings:
+                self._warnings.append(str(error))
+            return None
+
     def _fell_back(self, source_id: str, path: Path, reason: str) -> None:
         """The lost generation's entries must come again: whatever vouched for them is void."""
         self._warnings.append(reason)
@@ -294,10 +304,8 @@ class TinyStore:
         index = Index(self._keep)
         self._index_changed = True
         for source_id in self._stored_sources():
-            try:
-                file = self._file(source_id)
-            except StoreError as error:
-                self._warnings.append(str(error))
+            file = self._readable(source_id)
+            if file is None:
                 continue
             self._schedule(source_id, file)
             if source_id in self._sources:
@@ -306,7 +314,8 @@ class TinyStore:
         return index
 
     def _stored_sources(self) -> list[str]:
-        return sorted(path.stem for path in (self._folder / "sources").glob("*.json"))
+        found = (path.name for path in (self._folder / "sources").glob("*.json*"))
+        return sorted({name.removesuffix(".bak").removesuffix(".json") for name in found if ".corrupt-" not in name})
 
     def _published_entry(self, row: Row) -> PublishedEntry:
         source_id, key = row[3], row[4]
