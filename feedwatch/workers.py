@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import resource
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as ReadTimeout
 from datetime import datetime
 
@@ -37,9 +37,11 @@ def bounded() -> None:
 
 
 class ReaderPool:
-    """Two workers, each replaced when it hangs or dies."""
+    """Two workers, each replaced when it hangs for `deadline` seconds or dies. `work` runs in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Callable[..., Reading] = read, *, deadline: float = _DEADLINE) -> None:
+        self._work = work
+        self._deadline = deadline
         self._pool: ProcessPool | None = None
 
     async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
@@ -48,13 +50,15 @@ class ReaderPool:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPool(max_workers=_WORKERS, context=context, initializer=bounded)
         headers = dict(fetched.headers)
-        future = self._pool.schedule(read, args=(fetched.url, headers, fetched.body, source, now), timeout=_DEADLINE)
+        future = self._pool.schedule(
+            self._work, args=(fetched.url, headers, fetched.body, source, now), timeout=self._deadline
+        )
         try:
             reading: Reading = await asyncio.wrap_future(future)
         except ReadError as error:
             return Failure(error.kind, str(error), fetched.status)
         except ReadTimeout:
-            detail = f"reading it took longer than {_DEADLINE:.0f} seconds; the body is hostile or broken"
+            detail = f"reading it took longer than {self._deadline:.0f} seconds; the body is hostile or broken"
             return Failure("reader-timeout", detail, fetched.status)
         except (ProcessExpired, MemoryError):
             return Failure("reader-crash", "reading it ended the reader process", fetched.status)

@@ -32,17 +32,16 @@ _MONTH = {name: number for number, names in _MONTHS.items() for name in names.sp
 #: Words that are a month in Italian or Portuguese only, and mean something else elsewhere ("Gen 2", "Set 10").
 _AMBIGUOUS = frozenset({"gen", "mag", "out", "set"})
 
-_WEEKDAYS = frozenset(
-    """
-    monday mon tuesday tues tue wednesday wed thursday thurs thur thu friday fri saturday sat sunday sun
-    montag mo dienstag di mittwoch mi donnerstag do freitag fr samstag sonnabend sa sonntag so
-    lundi lun mardi mar mercredi mer jeudi jeu vendredi ven samedi sam dimanche dim
-    lunes martes miércoles mié jueves jue viernes vie sábado sáb domingo dom
-    lunedì martedì mercoledì giovedì gio venerdì sabato sab domenica
-    segunda-feira segunda terça-feira terça quarta-feira quarta quinta-feira quinta sexta-feira sexta
-    maandag ma dinsdag woensdag wo donderdag vrijdag vr zaterdag za zondag zo
-    """.split()
-)
+_WEEKDAY_NAMES = {
+    "en": "monday mon tuesday tues tue wednesday wed thursday thurs thur thu friday fri saturday sat sunday sun",
+    "de": "montag mo dienstag di mittwoch mi donnerstag do freitag fr samstag sonnabend sa sonntag so",
+    "fr": "lundi lun mardi mar mercredi mer jeudi jeu vendredi ven samedi sam dimanche dim",
+    "es": "lunes martes miércoles mié jueves jue viernes vie sábado sáb domingo dom",
+    "it": "lunedì martedì mercoledì giovedì gio venerdì sabato sab domenica",
+    "pt": "segunda-feira segunda terça-feira terça quarta-feira quarta quinta-feira quinta sexta-feira sexta",
+    "nl": "maandag ma dinsdag woensdag wo donderdag vrijdag vr zaterdag za zondag zo",
+}
+_WEEKDAYS = frozenset(name for names in _WEEKDAY_NAMES.values() for name in names.split())
 
 #: Hours east of UTC: RFC 822 §5.1, and names that feeds use all the same. Any other is UTC (RFC 5322 §4.3).
 _ZONES = {

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag, XMLParsedAsHTMLWarning
 
@@ -15,12 +15,14 @@ from feedwatch.canonical import entry_id, one_line
 from feedwatch.errors import ReadError
 from feedwatch.model import About, Category, Entry, Moment, Person, Reading, Selectors, Source, Text
 from feedwatch.readers.dates import parse_date
-from feedwatch.readers.sanitize import web_url
+from feedwatch.readers.sanitize import plain, web_url
 from feedwatch.readers.selectors import compile_selector, split_selector
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-#: Where lazy loading hides the address of an image, the first that is there.
-_IMAGE_SOURCES = ("src", "data-src", "data-lazy-src", "data-original")
+#: Lazy loading puts a placeholder into src, so the others come first.
+_IMAGE_SOURCES = ("data-src", "data-lazy-src", "data-original", "src")
+#: Stands in for an unknown base, to tell a relative link from one that leads nowhere.
+_SOMEWHERE = "https://somewhere.invalid/"
 
 
 def read_page(markup: str, *, url: str, source: Source, now: datetime) -> Reading:
@@ -55,31 +57,38 @@ class _Page:
         self._language = (_attribute(html, "lang") if html else None) or None
         self._base = source.link_base or _page_base(soup, url)
         self._unreadable: list[str] = []
+        self._unresolved = False
 
     def reading(self) -> Reading:
-        elements = _outermost(compile_selector(self._select.entry).select(self._soup))
-        sections = self._sections() if self._select.section else {}
+        elements, inside = _outermost(compile_selector(self._select.entry).select(self._soup))
+        sections = self._sections(elements, inside) if self._select.section else {}
         cards = [card for element in elements if (card := self._card(element, sections))]
-        notes = [_count(len(elements) - len(cards), len(elements), "have neither title nor link and are skipped")]
+        notes = self._notes(cards, len(elements))
+        return Reading("page", tuple(card.entry for card in cards), self._about(), notes=tuple(notes))
+
+    def _notes(self, cards: list[_Card], matched: int) -> list[str]:
+        notes = []
+        if void := matched - len(cards):
+            notes.append(f"{_share(void, matched)} neither title nor link and {'was' if void == 1 else 'were'} skipped")
         problems = Counter(problem for card in cards for problem in card.problems)
-        notes += [_count(number, len(cards), f"have no {name}") for name, number in sorted(problems.items())]
+        notes += [f"{_share(number, len(cards))} no {name}" for name, number in sorted(problems.items())]
         if self._unreadable:
             example = self._unreadable[0][:40]
             notes.append(f"{len(self._unreadable)} of {len(cards)} dates could not be read, for example '{example}'")
-        if not self._base and any(card.entry.link is None for card in cards):
+        if self._unresolved:
             notes.append("links are relative and the page is a file: set link_base to the site's address")
-        return Reading("page", tuple(card.entry for card in cards), self._about(), notes=tuple(filter(None, notes)))
+        return notes
 
     def _card(self, card: Tag, sections: dict[int, str]) -> _Card | None:
         select = self._select
-        title_element = _first(card, select.title) or _default_title(card)
+        title_element = _first(card, select.title) if select.title else _default_title(card)
         title = _value(title_element, select.title)
         link = self._link(card, title_element)
         if not title and not link:
             return None
         date = self._date(card)
-        summary = _value(_first(card, select.summary) if select.summary else card.find("p"), select.summary)
-        author = _value(_first(card, select.author) or card.find(rel="author"), select.author)
+        summary = _value(_first(card, select.summary) if select.summary else _with_text(card, "p"), select.summary)
+        author = _value(_first(card, select.author) if select.author else card.find(rel="author"), select.author)
         names = self._categories(card, sections)
         image = self._image(card)
         wanted = {
@@ -103,21 +112,18 @@ class _Page:
     def _link(self, card: Tag, title: Tag | None) -> str | None:
         if self._select.link:
             element = _first(card, self._select.link)
-            return self._absolute(_value(element, self._select.link, attribute="href"))
+            return self._resolved(_value(element, self._select.link, attribute="href"))
         around = [title, title.find_parent("a"), title.find("a", href=True)] if title is not None else []
         for element in (*around, card, *card.find_all("a", href=True)):
-            if (
-                isinstance(element, Tag)
-                and element.name == "a"
-                and (link := self._absolute(_attribute(element, "href")))
-            ):
-                return link
+            # The first that leads anywhere, resolvable or not: the next may be a share button.
+            if isinstance(element, Tag) and element.name == "a" and _leads(href := _attribute(element, "href")):
+                return self._resolved(href)
         return None
 
-    def _absolute(self, href: str | None) -> str | None:
-        if not href or href.strip().startswith("#"):
-            return None
-        return web_url(href, self._base)
+    def _resolved(self, href: str | None) -> str | None:
+        link = web_url(href, self._base) if _leads(href) else None
+        self._unresolved |= link is None and _leads(href)
+        return link
 
     def _date(self, card: Tag) -> Moment | None:
         selector = self._select.date
@@ -135,35 +141,40 @@ class _Page:
         return None
 
     def _image(self, card: Tag) -> str | None:
-        if self._select.image and split_selector(self._select.image)[1]:
-            return self._absolute(_value(_first(card, self._select.image), self._select.image))
-        element = _first(card, self._select.image) if self._select.image else card.find("img")
-        if not isinstance(element, Tag):
-            return None
-        from_set = (_attribute(element, "srcset") or _attribute(element, "data-srcset") or "").split(",")[0].split()
-        for address in (*(_attribute(element, name) for name in _IMAGE_SOURCES), *from_set[:1]):
-            if found := self._absolute(address):
+        selector = self._select.image
+        element = _first(card, selector) if selector else card.find("img")
+        attribute = split_selector(selector)[1] if selector else None
+        names = (attribute,) if attribute else (*_IMAGE_SOURCES, "srcset", "data-srcset")
+        for name in names:
+            stated = _attribute(element, name) or ""
+            if name.endswith("srcset"):  # "a.jpg 1x, b.jpg 2x", and commas may be part of an address
+                stated = "".join(stated.split()[:1]).rstrip(",")
+            if found := web_url(stated, self._base):
                 return found
         return None
 
     def _categories(self, card: Tag, sections: dict[int, str]) -> tuple[str, ...]:
-        found: list[str] = []
-        if self._select.category:
-            elements = compile_selector(self._select.category).select(card)
-            found = [_value(element, self._select.category) for element in elements]
+        selector = self._select.category
+        found = [_value(element, selector) for element in _all(card, selector)] if selector else []
+        own = dict.fromkeys(name for name in found if name)
         section = sections.get(id(card))
-        return tuple(dict.fromkeys(name for name in (found or [section or ""]) if name))
+        return tuple(own) or ((section,) if section else ())
 
-    def _sections(self) -> dict[int, str]:
-        """The nearest heading before each element, by the element's identity, in one walk of the page."""
-        headings = {id(element) for element in compile_selector(self._select.section or "").select(self._soup)}
+    def _sections(self, cards: Iterable[Tag], inside: set[int]) -> dict[int, str]:
+        """The nearest heading before each card, by the card's identity, in one walk of the page.
+
+        A match inside a card is the title of an entry and heads nothing.
+        """
+        selector = self._select.section or ""
+        headings = {id(element) for element in compile_selector(selector).select(self._soup)} - inside
+        wanted = {id(card) for card in cards}
         found: dict[int, str] = {}
         current = ""
         for element in self._soup.descendants:
-            if isinstance(element, Tag):
-                if id(element) in headings:
-                    current = _value(element, self._select.section)
+            if id(element) in wanted:
                 found[id(element)] = current
+            if id(element) in headings:
+                current = _value(element, selector)
         return found
 
     def _about(self) -> About:
@@ -173,25 +184,32 @@ class _Page:
 
         icon = self._soup.find("link", rel="icon")
         canonical = self._soup.find("link", rel="canonical")
-        title = one_line(self._soup.title.get_text(" ")) if self._soup.title else ""
+        title = one_line(self._soup.title.get_text()) if self._soup.title else ""
         return About(
             title=meta('meta[property="og:site_name"]') or title or None,
-            link=self._absolute(_attribute(canonical, "href")) if isinstance(canonical, Tag) else None,
+            link=web_url(_attribute(canonical, "href"), self._base),
             description=meta("meta[name=description]"),
             language=self._language,
-            icon=self._absolute(_attribute(icon, "href")) if isinstance(icon, Tag) else None,
+            icon=web_url(_attribute(icon, "href"), self._base),
         )
 
 
 def _page_base(soup: BeautifulSoup, url: str) -> str:
     """The base of the page's links; "" for a file, whose own address means nothing to a reader of the feed."""
     on_the_web = url if urlsplit(url).scheme in ("http", "https") else ""
-    base = soup.find("base", href=True)
-    return urljoin(on_the_web, _attribute(base, "href") or "") if isinstance(base, Tag) else on_the_web
+    return web_url(_attribute(soup.find("base", href=True), "href"), on_the_web) or on_the_web
 
 
-def _outermost(elements: Iterable[Tag]) -> list[Tag]:
-    """`elements` (in document order) without those inside another: a card in a card is part of it."""
+def _leads(href: str | None) -> bool:
+    """Whether there is a page behind `href`, wherever it may be: no `#`, `javascript:` or `mailto:`."""
+    return bool(href) and not (href or "").strip().startswith("#") and web_url(href, _SOMEWHERE) is not None
+
+
+def _outermost(elements: Iterable[Tag]) -> tuple[list[Tag], set[int]]:
+    """`elements` (in document order) without those inside another: a card in a card is part of it.
+
+    And the identities of everything inside those that are left.
+    """
     chosen: list[Tag] = []
     inside: set[int] = set()
     for element in elements:
@@ -199,19 +217,28 @@ def _outermost(elements: Iterable[Tag]) -> list[Tag]:
             continue
         chosen.append(element)
         inside.update(id(child) for child in element.descendants if isinstance(child, Tag))
-    return chosen
+    return chosen, inside
 
 
-def _first(card: Tag, selector: str | None) -> Tag | None:
-    return compile_selector(selector).select_one(card) if selector else None
+def _all(card: Tag, selector: str) -> list[Tag]:
+    """What matches in the card, else the card itself if that does (`<a class="card" href>`, `data-category`)."""
+    sieve = compile_selector(selector)
+    return sieve.select(card) or ([card] if sieve.match(card) else [])
+
+
+def _first(card: Tag, selector: str) -> Tag | None:
+    sieve = compile_selector(selector)
+    return sieve.select_one(card) or (card if sieve.match(card) else None)
+
+
+def _with_text(card: Tag, *names: str) -> Tag | None:
+    return next((element for element in card.find_all(names) if element.get_text(strip=True)), None)
 
 
 def _default_title(card: Tag) -> Tag | None:
-    heading = card.find(_HEADINGS)
-    if isinstance(heading, Tag):
+    if heading := _with_text(card, *_HEADINGS):
         return heading
-    links = (link for link in ([card] if card.name == "a" else card.find_all("a")) if link.get_text(strip=True))
-    return next(links, None)
+    return card if card.name == "a" and card.get_text(strip=True) else _with_text(card, "a")
 
 
 def _value(element: object, selector: str | None, attribute: str | None = None) -> str:
@@ -219,7 +246,7 @@ def _value(element: object, selector: str | None, attribute: str | None = None) 
     if not isinstance(element, Tag):
         return ""
     name = (split_selector(selector)[1] if selector else None) or attribute
-    return one_line(_attribute(element, name) or "") if name else one_line(element.get_text(" "))
+    return one_line(_attribute(element, name) or "") if name else plain(element.decode_contents())
 
 
 def _attribute(element: object, name: str) -> str | None:
@@ -227,5 +254,5 @@ def _attribute(element: object, name: str) -> str | None:
     return value if value is None else value if isinstance(value, str) else " ".join(value)
 
 
-def _count(number: int, total: int, what: str) -> str:
-    return f"{number} of {total} entries {what}" if number else ""
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole} entries {'has' if part == 1 else 'have'}"

@@ -6,10 +6,15 @@ import soupsieve
 
 
 def split_selector(text: str) -> tuple[str, str | None]:
-    """`css@attribute` in its two parts; an @ inside brackets or quotes belongs to the CSS."""
-    quote, depth, at = "", 0, -1
+    """`css@attribute` in its two parts; an @ inside brackets or quotes, or after a backslash, belongs to the CSS.
+
+    HTML has no case in attribute names, so the attribute comes out in lower case.
+    """
+    quote, depth, at, escaped = "", 0, -1, False
     for place, char in enumerate(text):
-        if quote:
+        if escaped or char == "\\":
+            escaped = not escaped
+        elif quote:
             quote = "" if char == quote else quote
         elif char in "\"'":
             quote = char
@@ -21,7 +26,7 @@ def split_selector(text: str) -> tuple[str, str | None]:
             at = place
     if at < 0:
         return text.strip(), None
-    return text[:at].strip(), text[at + 1 :].strip()
+    return text[:at].strip(), text[at + 1 :].strip().lower()
 
 
 def compile_selector(text: str) -> soupsieve.SoupSieve:
@@ -34,6 +39,7 @@ def compile_selector(text: str) -> soupsieve.SoupSieve:
     try:
         return soupsieve.compile(css)
     except NotImplementedError:
-        raise ValueError(f'"{css}" has a part that is not supported; write "{css.split("::")[0]}"') from None
+        instead = css.split("::")[0].strip() or "p"
+        raise ValueError(f'"{css}" has a part that is not supported; write "{instead}"') from None
     except soupsieve.SelectorSyntaxError as error:
         raise ValueError(f'"{css}" is not a CSS selector: {str(error).splitlines()[0]}') from None
