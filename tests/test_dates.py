@@ -34,6 +34,19 @@ NOW = datetime(2024, 11, 1, 12, tzinfo=UTC)
         "Oct 21",
         "Published on Oct 21, 2024 · 5 min read",
         "  posted: 21 Oct  2024 ",
+        "Oct 21, 2024 (5 min read)",
+        "5 min read · Oct 21, 2024",
+        "Oct 21, 2024 – 5 minutes read",
+        "the 21st of October, 2024",
+        "21-Oct-2024",
+        "2024. 10. 21.",
+        "2024년 10월 21일",
+        "Mo., 21. Okt. 2024",
+        "lundi 21 octobre 2024",
+        "mar 21 octobre 2024",
+        "maandag 21 oktober 2024",
+        "segunda-feira, 21 de outubro de 2024",
+        "Last updated on: Monday 21 October 2024",
     ],
 )
 def test_a_day_is_read_as_a_day(text: str) -> None:
@@ -49,6 +62,17 @@ def test_a_day_is_read_as_a_day(text: str) -> None:
         ("Mon, 21 Oct 2024 10:00:00 GMT", "2024-10-21T10:00:00+00:00"),
         ("Mon, 21 Oct 2024 10:00:00 CEST", "2024-10-21T08:00:00+00:00"),
         ("21 Oct 24 10:00 EST", "2024-10-21T15:00:00+00:00"),
+        ("21 Oct 94 10:00 UT", "1994-10-21T10:00:00+00:00"),
+        ("Mon, 21 Oct 2024 10:00:00 XYZT", "2024-10-21T10:00:00+00:00"),
+        ("2024-10-21 10:00:00 UTC", "2024-10-21T10:00:00+00:00"),
+        ("2024-10-21T10:00:00+02", "2024-10-21T08:00:00+00:00"),
+        ("2024-10-21T23:59:60Z", "2024-10-21T23:59:59+00:00"),
+        ("Mon Oct 21 10:00:00 UTC 2024", "2024-10-21T10:00:00+00:00"),
+        ("Mon Oct 21 2024 10:00:00 GMT+0200 (Central European Summer Time)", "2024-10-21T08:00:00+00:00"),
+        ("October 21, 2024 at 3:30 PM", "2024-10-21T15:30:00+00:00"),
+        ("October 21, 2024, 12:05 a.m.", "2024-10-21T00:05:00+00:00"),
+        ("21. Oktober 2024 um 14:30 Uhr", "2024-10-21T14:30:00+00:00"),
+        ("Oct 21 12:30", "2024-10-21T12:30:00+00:00"),
     ],
 )
 def test_a_time_is_read_with_its_zone(text: str, expected: str) -> None:
@@ -60,7 +84,9 @@ def test_a_time_is_read_with_its_zone(text: str, expected: str) -> None:
     [
         "", "soon", "yesterday", "2026-02-31", "25:00", "12", "March", "v2.10", "1.2.3", "1767607200", "2026-W03",
         "October 2024", "32 Oct 2024", "0001-01-01", "Sun, 32 Oct 2024 10:00:00 GMT", "2024-10-21T25:00:00Z",
-        "3 min read", "99/99/9999",
+        "3 min read", "99/99/9999", "20241021", "21 Oct 24", "2023-02-29T10:00:00Z", "Feb 30", "10:30",
+        "2024-10-21T10:00:75Z", "Mon, 21 Oct 2024 10:00:99 GMT", "Oct 21, 2024 15:30 PM", "2024-10-21T10:00:00+99:00",
+        "Chapter 12: 21 Oct 2024 10:00", "Oct 21 – 23, 2023", "Oct 21–23, 2024", "2 days ago", "192.168.10.2024",
     ],
 )  # fmt: skip
 def test_what_is_not_surely_a_date_is_none(text: str) -> None:
@@ -70,6 +96,17 @@ def test_what_is_not_surely_a_date_is_none(text: str) -> None:
 @pytest.mark.parametrize(("language", "expected"), [("en", "2024-03-04"), ("de", "2024-04-03"), (None, "None")])
 def test_only_the_language_settles_which_number_is_the_month(language: str | None, expected: str) -> None:
     assert str(parse_date("03/04/2024", NOW, language=language)) == expected
+
+
+@pytest.mark.parametrize("text", ["Gen 2", "Set 10", "Out 5", "Mag 7"])
+def test_a_word_that_is_a_month_only_in_italian_or_portuguese_needs_that_language(text: str) -> None:
+    assert parse_date(text, NOW, language="en") is None
+    assert parse_date(text, NOW, language="it-IT") is not None
+    assert parse_date(f"{text}, 2024", NOW, language="en") is not None
+
+
+def test_a_text_as_long_as_a_book_is_no_date() -> None:
+    assert parse_date("Oct 21, 2024" + " and so on" * 100_000, NOW) is None
 
 
 def test_a_day_without_a_year_is_the_latest_that_has_come() -> None:
