@@ -280,14 +280,17 @@ def test_a_damaged_source_holds_up_no_other(reopen: Open, tmp_path: Path) -> Non
 def test_forgotten_poll_states_cost_a_request_and_nothing_else(reopen: Open, tmp_path: Path) -> None:
     store, blog = reopen(), History()
     store.commit(commit(blog.reads(entry(1))))
+    store.commit(commit(blog.reads(entry(2), entry(1)), [HOOK]))
     _publish(store)
+    store.close()
     (tmp_path / "polls.json").write_bytes(b"{")
     (tmp_path / "polls.json.bak").unlink(missing_ok=True)
 
     store = reopen(crash=True)
 
     assert store.state("blog") == PollState()
-    assert list(store.known("blog").entries) == ["https://example.org/1"]
+    assert list(store.known("blog").entries) == ["https://example.org/1", "https://example.org/2"]
+    assert len(store.claim(NOW + timedelta(days=1), 10)) == 1
     assert "polls.json" in store.warnings()[0]
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
+
+
+def to_bytes(value: object) -> bytes:
+    """Compact JSON. Raises ValueError for NaN, which JSON does not have."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}

@@ -40,8 +40,7 @@ class GenerationStorage(Storage):
         return data
 
     def write(self, data: Mapping[str, Mapping[str, Any]]) -> None:
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        files.write_document(self._path, text.encode())
+        files.write_document(self._path, codec.to_bytes(data))
 
 
 class SourceFile:

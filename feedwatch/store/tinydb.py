@@ -17,11 +17,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from feedwatch import files
 from feedwatch.categories import ALL, Categories
-from feedwatch.errors import Damaged, StoreError
+from feedwatch.errors import StoreError
 from feedwatch.model import (
     EPOCH,
     Commit,
@@ -33,6 +32,7 @@ from feedwatch.model import (
 )
 from feedwatch.store import Claim, Unpublished, codec
 from feedwatch.store.index import SLACK, Index, Row, row_of
+from feedwatch.store.polls import load, save
 from feedwatch.store.sourcefile import SourceFile
 
 log = logging.getLogger(__name__)
@@ -75,9 +75,11 @@ class TinyStore:
         if not read_only:
             self._lock.enter_context(_taken(folder))
         try:
-            self._polls, self._outbox = self._load_polls()
+            polls = load(folder / "polls.json")
+            self._polls, self._outbox = polls.states, polls.outbox
+            self._warnings += [polls.warning] if polls.warning else []
             if not read_only:
-                self._recover()
+                self._recover(in_doubt=not polls.whole)
         except BaseException:
             self._lock.close()
             raise
@@ -99,13 +101,10 @@ class TinyStore:
             # Validators must not outlive feeds that never showed what they vouch for.
             return
         if self._index is not None and self._index_changed:
-            files.write_atomic(self._folder / "index.json", _json(self._index_document(self._index)), durable=False)
+            document = {"made_for": self._made_for(), "feeds": self._index.dump()}
+            files.write_atomic(self._folder / "index.json", codec.to_bytes(document), durable=False)
             self._index_changed = False
-        polls = {
-            "polls": {s: codec.dump(PollState, state) for s, state in self._polls.items()},
-            "outbox": {s: when.isoformat() for s, when in self._outbox.items()},
-        }
-        files.write_document(self._folder / "polls.json", _json(polls))
+        save(self._folder / "polls.json", self._polls, self._outbox)
 
     # --- entries ---
 
@@ -200,9 +199,9 @@ class TinyStore:
         if not self._unclean.exists():
             files.write_atomic(self._unclean, b"")
 
-    def _recover(self) -> None:
-        """After a crash the index and the feeds may lag behind the sources: make all of them again."""
-        if not self._unclean.exists() and self._read_index() is not None:
+    def _recover(self, *, in_doubt: bool) -> None:
+        """After a crash the index, the outbox's times and the feeds may lag behind the sources: make them again."""
+        if not in_doubt and not self._unclean.exists() and self._read_index() is not None:
             return
         # The order matters when this is interrupted: the mark stays until everything is published.
         self._outbox = {}
@@ -294,9 +293,6 @@ class TinyStore:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _index_document(self, index: Index) -> dict[str, Any]:
-        return {"made_for": self._made_for(), "feeds": index.dump()}
-
     def _made_for(self) -> list[str]:
         return [self._categories.digest, str(self._keep), *sorted(self._sources)]
 
@@ -323,32 +319,6 @@ class TinyStore:
         known = source.entries[key]
         categories = tuple(self._categories.resolve(known.entry.categories).items())
         return PublishedEntry(known, source_id, source.about, categories)
-
-    def _load_polls(self) -> tuple[dict[str, PollState], dict[str, datetime]]:
-        try:
-            document = files.read_document(self._folder / "polls.json")
-            if document is None or document.fell_back:
-                # An older generation of validators could run ahead of nothing, but back-off and 410 are in it.
-                return ({}, {}) if document is None else self._without_validators(document)
-            return _polls_of(document.payload)
-        except (Damaged, ValueError, KeyError, TypeError, AttributeError) as error:
-            self._warnings.append(f"{self._folder / 'polls.json'}: forgotten, it is damaged ({error})")
-            return {}, {}
-
-    def _without_validators(self, document: files.Document) -> tuple[dict[str, PollState], dict[str, datetime]]:
-        self._warnings.append(document.fell_back or "")
-        polls, outbox = _polls_of(document.payload)
-        return {s: replace(p, validators={}, body_digest=None) for s, p in polls.items()}, outbox
-
-
-def _polls_of(payload: bytes) -> tuple[dict[str, PollState], dict[str, datetime]]:
-    data = json.loads(payload)
-    polls = {source: codec.load(PollState, row) for source, row in data["polls"].items()}
-    return polls, {source: datetime.fromisoformat(when) for source, when in data["outbox"].items()}
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:

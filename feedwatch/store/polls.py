@@ -1,0 +1,54 @@
+"""Poll states and the times of waiting deliveries, in one small file beside the sources.
+
+Losing it costs one full request a source and a look through the source files, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from feedwatch import files
+from feedwatch.errors import Damaged
+from feedwatch.model import PollState
+from feedwatch.store import codec
+
+
+@dataclass(slots=True)
+class Polls:
+    states: dict[str, PollState] = field(default_factory=dict)
+    #: When the next delivery of each source that has one is due.
+    outbox: dict[str, datetime] = field(default_factory=dict)
+    #: Whether this is what was written last: otherwise `outbox` may lack what the sources know.
+    whole: bool = True
+    warning: str | None = None
+
+
+def load(path: Path) -> Polls:
+    """What was written last, as far as it can be had. Raises TooNew."""
+    try:
+        document = files.read_document(path)
+        if document is None:
+            return Polls(whole=False)
+        data = json.loads(document.payload)
+        states = {source: codec.load(PollState, row) for source, row in data["polls"].items()}
+        outbox = {source: datetime.fromisoformat(when) for source, when in data["outbox"].items()}
+    except (Damaged, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Polls(whole=False, warning=f"{path}: forgotten, it is damaged ({error})")
+    if document.fell_back is None:
+        return Polls(states, outbox)
+    # Back-off and 410 of an older generation still hold; its validators must not vouch for anything.
+    states = {source: replace(state, validators={}, body_digest=None) for source, state in states.items()}
+    return Polls(states, outbox, whole=False, warning=document.fell_back)
+
+
+def save(path: Path, states: Mapping[str, PollState], outbox: Mapping[str, datetime]) -> None:
+    """Durably replaces the file. Raises StoreError; the old one is then whole."""
+    document = {
+        "polls": {source: codec.dump(PollState, state) for source, state in states.items()},
+        "outbox": {source: when.isoformat() for source, when in outbox.items()},
+    }
+    files.write_document(path, codec.to_bytes(document))
