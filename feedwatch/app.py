@@ -10,16 +10,23 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from feedwatch import __version__
+from feedwatch.alerts.channels import Channels
+from feedwatch.alerts.incidents import Incidents
+from feedwatch.alerts.notify import Notifier
 from feedwatch.alerts.outbox import Outbox
-from feedwatch.config import Config
+from feedwatch.alerts.retry import Schedule
+from feedwatch.config_build import Config
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import Failure, Fetched, NotModified, PollState, Source
 from feedwatch.net import Net
 from feedwatch.pipeline import Pipeline, Reader, StoreThread
 from feedwatch.poller.fetch import Hosts, drive, read_file
 from feedwatch.poller.walk import walk
+from feedwatch.redact import Redactor
+from feedwatch.routes import Mail, MailServer, Route, Webhook
 from feedwatch.store.tinydb import TinyStore
 from feedwatch.workers import ReaderPool
 
@@ -66,6 +73,33 @@ def open_net(allow_hosts: frozenset[str]) -> Net:
     return Net(allow_hosts=allow_hosts, user_agent=USER_AGENT)
 
 
+def open_receivers_net(config: Config) -> Net:
+    """The network as alerts see it: sources do not profit from what a route may reach."""
+    private = frozenset(filter(None, map(_private_host, config.routes)))
+    return Net(allow_hosts=config.allow_hosts, user_agent=USER_AGENT, private_hosts=private)
+
+
+def _private_host(route: Route) -> str | None:
+    match route.channel:
+        case Webhook(url=url, allow_private=True):
+            parts = urlsplit(url)
+            return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+        case Mail(server=MailServer(host=host, port=port, allow_private=True)):
+            return f"{host}:{port}"
+    return None
+
+
+@contextlib.asynccontextmanager
+async def open_channels(config: Config) -> AsyncIterator[Channels]:
+    """What sends alerts, whatever their channel."""
+    notifier = Notifier(config.allow_hosts)
+    try:
+        async with open_receivers_net(config) as net:
+            yield Channels(net, notifier, base_url=config.base_url)
+    finally:
+        notifier.close()
+
+
 def open_store(config: Config, state_dir: Path, clock: Callable[[], datetime], *, read_only: bool = False) -> TinyStore:
     return TinyStore(
         state_dir,
@@ -99,18 +133,23 @@ async def open_app(
     )
     jitter = random.SystemRandom().random
     try:
-        async with open_net(config.allow_hosts) as net:
+        async with open_net(config.allow_hosts) as net, open_channels(config) as channels:
+            routes = {route.id: route for route in config.routes}
+            incidents = Incidents(thread, routes)
             outbox = Outbox(
                 thread,
-                {route.id: route for route in config.routes},
-                net,
-                retry_first=config.retry_first,
-                retry_for=config.retry_for,
+                routes,
+                channels,
+                incidents,
+                Schedule(config.retry_first, config.retry_for),
+                titles={source.id: source.title for source in config.sources if source.title},
+                redact=Redactor(config.secrets),
                 clock=clock,
                 jitter=jitter,
             )
             poller = SourcePoller(net, Hosts(config.per_host, config.per_host_pause.total_seconds()))
-            pipeline = Pipeline(config, thread, poller, reader or pool, publisher, outbox, clock=clock, jitter=jitter)
+            read = reader or pool
+            pipeline = Pipeline(config, thread, poller, read, publisher, outbox, incidents, clock=clock, jitter=jitter)
             await thread.run(pipeline.begin)
             yield App(config, pipeline, thread, public, clock)
     finally:

@@ -6,53 +6,24 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from datetime import timedelta
+from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from feedwatch.canonical import digest, slug
-from feedwatch.categories import ALL, UNCATEGORISED, Categories
+from feedwatch.categories import ALL, UNCATEGORISED
+from feedwatch.config_build import Config, build
 from feedwatch.config_problems import Problem, as_written, did_you_mean, from_pydantic, lines, syntax_line
-from feedwatch.config_tables import AlertTable, File, SourceTable
-from feedwatch.config_values import duration, host_and_port
+from feedwatch.config_tables import File
+from feedwatch.config_values import duration
+from feedwatch.config_variables import LONGEST, Read, Variables
 from feedwatch.errors import ConfigError
-from feedwatch.model import Route, Selectors, Source
-from feedwatch.toml_lines import Location
-
-_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What the operator asked for, checked and with defaults filled in."""
-
-    path: Path
-    #: Where readers find the feeds: absolute, without a slash at its end.
-    base_url: str
-    sources: tuple[Source, ...]
-    routes: tuple[Route, ...]
-    categories: Categories
-    #: Hosts, with or without port, lower case, that may have a non-global address.
-    allow_hosts: frozenset[str]
-    #: Requests to one host at the same time.
-    per_host: int
-    per_host_pause: timedelta
-    #: Host and port of the web page; None serves nothing.
-    listen: tuple[str, int] | None
-    #: Folder of the feeds as files, absolute or relative as the configuration's own path; None is the state's.
-    public: Path | None
-    entries_per_feed: int
-    retry_first: timedelta
-    retry_for: timedelta
-    #: Another store than the embedded one; there is none to choose yet.
-    store_url: str | None = None
+from feedwatch.model import Selectors, Source
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:
@@ -75,13 +46,19 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     return parse(text, path, environ)
 
 
-def parse(text: str, path: Path, environ: Mapping[str, str]) -> Config:
+def _read_secret(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LONGEST + 1)
+
+
+def parse(text: str, path: Path, environ: Mapping[str, str], read: Read = _read_secret) -> Config:
     """The configuration that `text` means; `path` is where it stands and what its paths are relative to.
 
-    Raises ConfigError with all problems; no value from `environ` appears in it.
+    `read` gives the bytes of a file that a `${file:…}` or `${credential:…}` names. Raises ConfigError with all
+    problems; no value from `environ` or such a file appears in it.
     """
     try:
-        return _parse(text, path, environ)
+        return _parse(text, path, Variables(environ, path.parent, read))
     except RecursionError:
         raise ConfigError((f"{path}:1:1: nested too deeply; no table is deeper than [source.select]",)) from None
 
@@ -97,13 +74,12 @@ def reading_digest(source: Source) -> str:
     return digest("reading", source.url, source.link_base, *select, *source.categories)
 
 
-def _parse(text: str, path: Path, environ: Mapping[str, str]) -> Config:
+def _parse(text: str, path: Path, variables: Variables) -> Config:
     try:
         written = tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, and a plain one for a number of thousands of digits
         raise ConfigError((syntax_line(error, text, path),)) from None
-    unset: list[Problem] = []
-    tree = _filled(written, (), environ, unset)
+    tree, unset = variables.fill(written), variables.problems
     file, found = None, list(_contradictions(written, tree))
     try:
         file = File.model_validate(tree, context=path.parent)
@@ -113,26 +89,7 @@ def _parse(text: str, path: Path, environ: Mapping[str, str]) -> Config:
         # What else is wrong with a value that is not known yet would only distract.
         known = [p for p in found if not any(p.location[: len(u.location)] == u.location for u in unset)]
         raise ConfigError(lines([*unset, *known], text, path, written))
-    return _config(file, path)
-
-
-def _filled(value: Any, location: Location, environ: Mapping[str, str], problems: list[Problem]) -> Any:
-    """`value` with `${NAME}` replaced; a name that is not set becomes a problem and stays as it is."""
-    if isinstance(value, dict):
-        return {key: _filled(inner, (*location, key), environ, problems) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled(inner, (*location, at), environ, problems) for at, inner in enumerate(value)]
-    if not isinstance(value, str) or "${" not in value:
-        return value
-    names = _VARIABLE.findall(value)
-    missing = [name for name in names if _NAME.fullmatch(name) and name not in environ]
-    if value.count("${") != len(names) or not all(map(_NAME.fullmatch, names)):
-        problems.append(Problem(location, "has ${ in it that is not a variable; write it like ${HOOK_SECRET}"))
-    elif missing:
-        problems.append(Problem(location, f"the environment has no {missing[0]}; set it before feedwatch starts"))
-    else:
-        return _VARIABLE.sub(lambda match: environ[match.group(1)], value)
-    return value
+    return build(file, path, variables.values)
 
 
 # --- what two tables say about each other -------------------------------------------------------------
@@ -146,6 +103,7 @@ def _contradictions(written: dict[str, Any], tree: dict[str, Any]) -> Iterator[P
     yield from _twice("alert", tree)
     yield from _unknown_sources(written, tree)
     yield from _alerts_of_everything(tree)
+    yield from _channels(tree)
     yield from _shared_names(written, tree)
     yield from _impatience(tree)
 
@@ -190,6 +148,30 @@ def _alerts_of_everything(tree: dict[str, Any]) -> Iterator[Problem]:
                 yield Problem(("alert", number, "categories", at), "leave categories out to be told of them all")
 
 
+#: Keys of an alert that mean something for some channels only.
+_ONLY_FOR = {
+    "secret": ("webhook",), "headers": ("webhook",), "json": ("webhook",), "allow_private": ("webhook", "notify"),
+    "subject": ("mail", "notify"), "body": ("mail", "notify"),
+}  # fmt: skip
+
+
+def _channels(tree: dict[str, Any]) -> Iterator[Problem]:
+    """Each alert goes to one kind of receiver, and says nothing that means nothing there."""
+    for number, alert in _tables(tree, "alert"):
+        named = [key for key in ("webhook", "mail", "notify") if key in alert]
+        if not named:
+            yield Problem(("alert", number), 'goes nowhere; write webhook = "…", mail = ["…"] or notify = "…"')
+        for other in named[1:]:
+            yield Problem(("alert", number, other), f"it goes to {named[0]} already; write another [[alert]] for this")
+        if "notify" in alert and find_spec("apprise") is None:
+            yield Problem(("alert", number, "notify"), "needs Apprise; install feedwatch[notify]")
+        if "mail" in alert and "mail" not in tree:
+            yield Problem(("alert", number, "mail"), "needs a mail server; write a [mail] table")
+        for key, channels in _ONLY_FOR.items():
+            if key in alert and len(named) == 1 and named[0] not in channels:
+                yield Problem(("alert", number, key), f"is only for {' and '.join(channels)}; leave it out")
+
+
 def _shared_names(written: dict[str, Any], tree: dict[str, Any]) -> Iterator[Problem]:
     """Names that stand for two categories, and the two feeds whose names are feedwatch's own."""
     tables = tree.get("category")
@@ -220,66 +202,3 @@ def _impatience(tree: dict[str, Any]) -> Iterator[Problem]:
 
 
 _RETRIES = (("retry_first", "30s"), ("retry_for", "3d"))
-
-
-# --- tables into values -------------------------------------------------------------------------------
-
-
-def _config(file: File, path: Path) -> Config:
-    own, network = file.feedwatch, file.network
-    categories = Categories(
-        titles={key: table.title for key, table in file.category.items() if table.title},
-        aliases={slug(alias): key for key, table in file.category.items() for alias in table.aliases},
-    )
-    return Config(
-        path=path,
-        base_url=own.base_url,
-        sources=tuple(_source(table, own.every) for table in file.source),
-        routes=tuple(_route(table, categories) for table in file.alert),
-        categories=categories,
-        allow_hosts=frozenset(network.allow_hosts),
-        per_host=network.per_host,
-        per_host_pause=duration(network.per_host_pause),
-        listen=_listen(file.web.listen),
-        public=path.parent / own.public if own.public else None,
-        entries_per_feed=own.entries,
-        retry_first=duration(file.outbox.retry_first),
-        retry_for=duration(file.outbox.retry_for),
-    )
-
-
-def _source(table: SourceTable, every: str) -> Source:
-    return Source(
-        id=table.id,
-        url=table.url,
-        title=table.title,
-        every=duration(table.every or every),
-        link_base=table.link_base,
-        categories=tuple(table.categories),
-        headers=tuple(table.headers.items()),
-        select=Selectors(**table.select.model_dump()) if table.select else None,
-    )
-
-
-def _route(table: AlertTable, categories: Categories) -> Route:
-    return Route(
-        id=table.id,
-        webhook=table.webhook,
-        secrets=tuple(table.secret),
-        when=frozenset(table.when),
-        categories=frozenset(_wanted(name, categories) for name in table.categories),
-        sources=frozenset(table.sources),
-    )
-
-
-def _wanted(name: str, categories: Categories) -> str:
-    """The slug an alert means: here `uncategorised` is our own feed, which no source's category can be."""
-    return UNCATEGORISED if slug(name) == UNCATEGORISED else categories.slug_of(name)
-
-
-def _listen(text: str) -> tuple[str, int] | None:
-    if text == "off":
-        return None
-    host, port = host_and_port(text)
-    assert port is not None  # noqa: S101  (checked by the table)
-    return host, port

@@ -6,7 +6,7 @@ Looks at one value at a time; what two tables say about each other is checked in
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
@@ -34,6 +34,10 @@ Id = Annotated[str, AfterValidator(values.identifier), Field(json_schema_extra={
 WebUrl = Annotated[str, AfterValidator(values.web_url)]
 Selector = Annotated[str, AfterValidator(values.selector)]
 Secret = Annotated[str, AfterValidator(values.signing_secret)]
+MailAddress = Annotated[str, AfterValidator(values.mail_address)]
+Headers = dict[Annotated[str, AfterValidator(values.header_name)], Annotated[str, AfterValidator(values.header_value)]]
+Zone = Annotated[str, AfterValidator(values.time_zone)]
+Template = Annotated[str, AfterValidator(values.template)]
 
 
 class Table(BaseModel):
@@ -49,6 +53,7 @@ class FeedwatchTable(Table):
         default=None, description="Folder for the feeds, relative to this file; by default in the state folder."
     )
     entries: int = Field(default=50, ge=1, le=1000, description="Entries in a feed.")
+    timezone: Zone = Field(default="UTC", description="Where digests and quiet hours are at home (IANA name).")
 
 
 class NetworkTable(Table):
@@ -68,6 +73,7 @@ class WebTable(Table):
 class OutboxTable(Table):
     retry_first: Wait = Field(default="30s", description="Pause before the first retry of a delivery; it doubles.")
     retry_for: Wait = Field(default="3d", description="After this a delivery that never succeeded is given up.")
+    storm: int = Field(default=20, ge=1, description="More changes than this in one poll of a source are one alert.")
 
 
 class SelectTable(Table):
@@ -91,9 +97,7 @@ class SourceTable(Table):
     every: Interval | None = Field(default=None, description="How often it is polled.")
     link_base: WebUrl | None = Field(default=None, description="What relative links are relative to.")
     categories: list[Words] = Field(default=[], description="Given to every entry of the source.")
-    headers: dict[
-        Annotated[str, AfterValidator(values.header_name)], Annotated[str, AfterValidator(values.header_value)]
-    ] = Field(default={}, description="Sent with every request to the source's own host.")
+    headers: Headers = Field(default={}, description="Sent with every request to the source's own host.")
     select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
 
 
@@ -102,17 +106,62 @@ class CategoryTable(Table):
     aliases: list[Words] = Field(default=[], description="Other names of the category in the sources.")
 
 
+class MailTable(Table):
+    server: Annotated[str, AfterValidator(values.server)] = Field(
+        description="SMTP server: host, or host:port; by default port 587 (starttls), 465 (tls) or 25 (none)."
+    )
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the connection is encrypted; never weaker than said here."
+    )
+    from_: Annotated[str, AfterValidator(values.mailbox)] = Field(
+        alias="from", description='Sender, as in "feedwatch <alerts@example.org>".'
+    )
+    user: Annotated[str, AfterValidator(values.credential)] | None = Field(default=None, description="Login name.")
+    password: Annotated[str, AfterValidator(values.credential)] | None = Field(
+        default=None, description='Its password; better "${SMTP_PASSWORD}" than written out.'
+    )
+    ca: Words | None = Field(default=None, description="File of certificates to trust instead of the system's.")
+    allow_private: bool = Field(default=False, description="Whether the server may be on a private network.")
+
+
 class AlertTable(Table):
     id: Id = Field(description="Its name in the outbox; never change it.")
-    webhook: WebUrl = Field(description="Address that is told, by POST.")
+    webhook: WebUrl | None = Field(default=None, description="Address that is told, by POST.")
+    mail: Annotated[list[MailAddress], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = Field(
+        default=None, min_length=1, description="Addresses that get an e-mail each, through [mail]."
+    )
+    notify: Annotated[str, AfterValidator(values.notify_url)] | None = Field(
+        default=None, description="Address of a chat or push service, as Apprise writes it (needs feedwatch[notify])."
+    )
     secret: Annotated[list[Secret], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
         default=[], description='Signing secret "whsec_…" (Standard Webhooks), or several while rotating them.'
     )
-    when: list[Literal["new", "edited", "moved", "recategorised", "withdrawn"]] = Field(
-        default=["new", "edited"], min_length=1, description="The changes it is told of."
+    headers: Headers = Field(default={}, description="Sent with every request of the webhook.")
+    allow_private: bool = Field(default=False, description="Whether the receiver may be on a private network.")
+    when: list[Literal["new", "edited", "moved", "recategorised", "withdrawn", "incident"]] = Field(
+        default=["new", "edited"], min_length=1, description="The events it is told of."
     )
     categories: list[Words] = Field(default=[], description="Only entries in one of these; by default all.")
     sources: list[str] = Field(default=[], description="Only entries of these sources (ids); by default all.")
+    match: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        default=[], description="Only entries with one of these words or phrases in title or text."
+    )
+    unless: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        default=[], description="No entries with one of these words or phrases in title or text."
+    )
+    digest: Annotated[str, AfterValidator(values.digest_times)] | None = Field(
+        default=None, description='Gathered into one: "daily 08:00", "weekdays 08:00", "mon,thu 08:00" or "hourly".'
+    )
+    quiet: Annotated[str, AfterValidator(values.quiet_hours)] | None = Field(
+        default=None, description='Held until these hours are over and then gathered, as in "22:00-07:00".'
+    )
+    timezone: Zone | None = Field(default=None, description="Instead of the one in [feedwatch].")
+    storm: int | None = Field(default=None, ge=1, description="Instead of the one in [outbox].")
+    subject: Template | None = Field(default=None, description="Template (Jinja2) of the subject.")
+    body: Template | None = Field(default=None, description="Template (Jinja2) of the text of a mail or notification.")
+    json_: Annotated[dict[str, Any], AfterValidator(values.template_tree)] | None = Field(
+        default=None, alias="json", description="A webhook's own body; each string in it is a template (Jinja2)."
+    )
 
 
 class File(Table):
@@ -124,6 +173,7 @@ class File(Table):
     network: NetworkTable = NetworkTable()
     web: WebTable = WebTable()
     outbox: OutboxTable = OutboxTable()
+    mail: MailTable | None = Field(default=None, description="The server that mails go through.")
     source: list[SourceTable] = Field(default=[], description="What is polled; one [[source]] each.")
     category: dict[Annotated[str, AfterValidator(values.category_slug)], CategoryTable] = Field(
         default={}, description="Categories by slug, the name of their feed."

@@ -13,9 +13,12 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from feedwatch.canonical import one_line, slug
+from feedwatch.hours import read_digest, read_quiet
 
 DURATION = r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?"
 ID = r"[a-z0-9][a-z0-9-]{0,63}"
@@ -26,6 +29,10 @@ _HOST_AND_PORT = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::(\d{1,5}))?", re.ASCII
 _FORGOTTEN_SCHEME = re.compile(r"www\.|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
 _FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")  # RFC 9110 §5.5, ASCII only
+_MAIL_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
 #: Headers that belong to the connection or to conditional requests: feedwatch computes them.
 _OWN_HEADERS = frozenset({
     "accept-encoding", "connection", "content-length", "host", "if-modified-since", "if-none-match", "te",
@@ -172,6 +179,75 @@ def signing_secret(text: str) -> str:
     if not text.startswith("whsec_") or length not in _KEY_LENGTHS:
         raise ValueError("is not a signing secret; write whsec_ and the base64 of 24 to 64 random bytes")
     return text
+
+
+def server(text: str) -> str:
+    host_and_port(text)
+    return text.lower()
+
+
+def mail_address(text: str) -> str:
+    """An address that every mail server takes (RFC 5321 §4.1.2, ASCII, unquoted)."""
+    if len(text) > 254 or not _MAIL_ADDRESS.fullmatch(text):
+        raise ValueError('is not a mail address; write it like "name@example.org" (in ASCII, xn--… for others)')
+    return text
+
+
+def mailbox(text: str) -> str:
+    """An address, or a name and an address in angle brackets."""
+    match = re.fullmatch(r"(?:([^<>\"\\]*?)\s*<([^<>]+)>|([^<>]+))", text)
+    mail_address((match.group(2) or match.group(3)) if match else "")
+    if not text.isprintable():
+        raise ValueError("has a control character in it; write it on one line")
+    return text
+
+
+def credential(text: str) -> str:
+    if not text or any(c in "\0\r\n" for c in text):
+        raise ValueError("is empty or has a line break in it; write it on one line")
+    return text
+
+
+def notify_url(text: str) -> str:
+    """An address that Apprise understands; that package is asked when it is installed."""
+    if not re.match(r"[A-Za-z][A-Za-z0-9.+-]*://.", text) or not text.isprintable():
+        raise ValueError("is not an address of Apprise; write it like ntfy://topic or slack://token/#channel")
+    if urlsplit(text).scheme.lower() in ("mailto", "mailtos"):
+        raise ValueError('is e-mail; write mail = ["name@example.org"] and a [mail] table instead')
+    return text
+
+
+def time_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError('is not a time zone; write its IANA name, like "Europe/Stockholm"') from None
+    return text
+
+
+def digest_times(text: str) -> str:
+    read_digest(text)
+    return text
+
+
+def quiet_hours(text: str) -> str:
+    read_quiet(text)
+    return text
+
+
+def template(text: str) -> str:
+    # Imported here so that a configuration without templates does not load the engine.
+    from feedwatch.alerts.wording import check
+
+    check(text)
+    return text
+
+
+def template_tree(tree: dict[str, Any]) -> dict[str, Any]:
+    from feedwatch.alerts.wording import check_tree
+
+    check_tree(tree)
+    return tree
 
 
 def selector(text: str) -> str:

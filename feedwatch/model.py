@@ -12,7 +12,8 @@ from typing import Literal
 
 SourceKind = Literal["feed", "page"]
 ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
-DeliveryStatus = Literal["pending", "delivered", "dead"]
+IncidentKind = Literal["route-gone", "route-failing"]
+DeliveryStatus = Literal["pending", "delivered", "dead", "dropped"]
 
 
 # --- what a source claims ---------------------------------------------------------------------------
@@ -162,21 +163,6 @@ class Source:
     select: Selectors | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One `[[alert]]`: where deliveries go and which changes it wants."""
-
-    id: str
-    webhook: str = field(repr=False)
-    #: Signing secrets (Standard Webhooks, `whsec_…`); the first signs too during rotation.
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    when: frozenset[str] = frozenset({"new", "edited"})
-    #: Slugs; empty means every category.
-    categories: frozenset[str] = frozenset()
-    #: Source ids; empty means every source.
-    sources: frozenset[str] = frozenset()
-
-
 # --- fetching ---------------------------------------------------------------------------------------
 
 
@@ -321,10 +307,40 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """One change on its way to one route: a row of the outbox. `id` is the idempotency key."""
+class Incident:
+    """Something that the operator should know, and perhaps mend."""
 
     id: str
+    kind: IncidentKind
+    #: What it is about: the id of a route.
+    subject: str
+    #: One sentence: what happened, and what to do.
+    detail: str
+    opened: datetime
+    closed: datetime | None = None
+    #: Of the subject's configuration when it was opened: another one closes it.
+    config_digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An incident was opened or closed: what routes are told of, beside changes."""
+
+    id: str
+    kind: Literal["opened", "closed"]
+    incident: Incident
+    at: datetime
+
+
+Event = Change | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one receiver of one route: a row of the outbox. `id` is the idempotency key."""
+
+    id: str
+    #: The change or notice it carries.
     change_id: str
     route_id: str
     created: datetime
@@ -333,18 +349,30 @@ class Delivery:
     attempts: int = 0
     last_error: str | None = None
     settled: datetime | None = None
+    #: The mail address it goes to; None for routes that have one receiver.
+    recipient: str | None = None
+    #: Why it is not sent alone: it waits for others, or too many came at once.
+    group: Literal["digest", "quiet", "storm"] | None = None
+    #: The idempotency key of the grouped message it is in, from before the first attempt on.
+    message_id: str | None = None
+    #: What the receiver answered last, as far as it is kept.
+    answer: str | None = None
+    #: The first attempt that failed: the time for giving up runs from there.
+    tried: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one reading changes in the store: written at once or not at all."""
+    """What one reading, or one incident, changes in the store: written at once or not at all."""
 
     source_id: str
-    config_digest: str
-    about: About
+    config_digest: str = ""
+    about: About = About()
     #: Changed rows only.
     entries: tuple[KnownEntry, ...] = ()
     changes: tuple[Change, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    notices: tuple[Notice, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
 
 

@@ -24,29 +24,15 @@ from aiohttp.resolver import ThreadedResolver
 from httpx_aiohttp import AiohttpTransport
 
 from feedwatch.errors import FeedwatchError, Refused
+from feedwatch.guard import Guard
 from feedwatch.model import Response
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 ErrorKind = Literal["unreachable", "timeout", "refused", "too-large"]
 
 #: Seconds to connect, and between two reads.
 _CONNECT, _READ = 10.0, 15.0
 _CONNECTIONS = 100
 _IN_HOST = re.compile(r"[a-z0-9._~:\[\]-]+|[^\x00-\x7f]+", re.IGNORECASE)
-
-# `is_global` alone lets several of these through (RFC 6890 and the IANA special-purpose registries).
-_REFUSED = tuple(
-    ipaddress.ip_network(block)
-    for block in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-        "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
-        "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-        "::/127", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "64:ff9b:1::/48",
-        "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
-    )
-)  # fmt: skip
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 class NetError(FeedwatchError):
@@ -55,60 +41,6 @@ class NetError(FeedwatchError):
     def __init__(self, kind: ErrorKind, detail: str) -> None:
         super().__init__(detail)
         self.kind: ErrorKind = kind
-
-
-def is_public(address: Address) -> bool:
-    """Whether anyone on the internet could have this address; IPv4 inside IPv6 is judged as IPv4."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = _embedded(address)
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not any(address in block for block in _REFUSED if block.version == address.version)
-
-
-def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if address.ipv4_mapped or address.sixtofour:
-        return address.ipv4_mapped or address.sixtofour
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return None
-
-
-class Guard:
-    """Knows which hosts may be at addresses that are not public: those the configuration names, no others."""
-
-    def __init__(self, allow_hosts: frozenset[str]) -> None:
-        self._allowed = allow_hosts
-        #: Addresses that an allowed host was found at: the socket sees addresses only.
-        self._vouched: set[tuple[str, int]] = set()
-
-    def check(self, host: str, address: str, port: int) -> None:
-        """Raises Refused unless the address is public or the host (a name, or a literal) is allowed."""
-        if self._allows(host, port):
-            self._vouched.add((_plain(address), port))
-        elif not is_public(ipaddress.ip_address(_plain(address))):
-            raise _refused(host, address)
-
-    def check_dialled(self, address: str, port: int) -> None:
-        """The last look, at what is really dialled. Raises Refused."""
-        if (_plain(address), port) not in self._vouched and not is_public(ipaddress.ip_address(_plain(address))):
-            raise _refused(address, address)
-
-    def _allows(self, host: str, port: int) -> bool:
-        host = host.lower().strip("[]").rstrip(".")
-        return not self._allowed.isdisjoint({host, f"{host}:{port}", f"[{host}]:{port}", f"[{host}]"})
-
-
-def _plain(address: str) -> str:
-    """`address` without its zone, in one spelling."""
-    return str(ipaddress.ip_address(address.partition("%")[0]))
-
-
-def _refused(host: str, address: str) -> Refused:
-    return Refused(
-        f"{host} is at {address}, which is not a public address; "
-        f'if that is meant, write [network] allow_hosts = ["{host}"]'
-    )
 
 
 class _Resolver(AbstractResolver):
@@ -133,8 +65,10 @@ class _Resolver(AbstractResolver):
 class Net:
     """One client for every request of the program; enter it before use."""
 
-    def __init__(self, *, allow_hosts: frozenset[str], user_agent: str) -> None:
-        self._guard = Guard(allow_hosts)
+    def __init__(
+        self, *, allow_hosts: frozenset[str], user_agent: str, private_hosts: frozenset[str] = frozenset()
+    ) -> None:
+        self._guard = Guard(allow_hosts, private_hosts)
         self._user_agent = user_agent
         self._client: httpx.AsyncClient | None = None
 
@@ -161,6 +95,41 @@ class Net:
         self._guard.check_dialled(str(address[0]), int(address[1]))
         return socket.socket(family=family, type=kind, proto=protocol)
 
+    async def dial(self, host: str, port: int) -> socket.socket:
+        """A connected socket for a protocol other than HTTP, through the same guard. Raises NetError."""
+        resolver = _Resolver(self._guard)
+        try:
+            self._check_literal(f"//{f'[{host}]' if ':' in host else host}:{port}")
+            async with asyncio.timeout(_CONNECT):
+                return await self._connected(await resolver.resolve(host, port), host, port)
+        except TimeoutError:
+            raise NetError("timeout", f"{host}: no connection within {_CONNECT:.0f} seconds") from None
+        except Refused as error:
+            raise NetError("refused", str(error)) from None
+        except socket.gaierror:
+            raise NetError("unreachable", f"{host}: the name cannot be resolved") from None
+        except OSError as error:
+            raise NetError("unreachable", f"{host}: no connection ({error.strerror or error})") from error
+
+    async def _connected(self, found: list[ResolveResult], host: str, port: int) -> socket.socket:
+        """The first of the addresses that answers."""
+        failed: OSError | None = None
+        for result in found:
+            address = (result["host"], port)
+            dialled = self._socket((result["family"], socket.SOCK_STREAM, 0, "", address))
+            dialled.setblocking(False)
+            try:
+                await asyncio.get_running_loop().sock_connect(dialled, address)
+            except OSError as error:
+                dialled.close()
+                failed = error
+            except BaseException:
+                dialled.close()
+                raise
+            else:
+                return dialled
+        raise failed or OSError(f"{host} has no address")
+
     async def request(
         self,
         method: str,
@@ -169,11 +138,13 @@ class Net:
         headers: Sequence[tuple[str, str]] = (),
         body: bytes | None = None,
         max_body: int = 10_000_000,
+        cut: bool = False,
         deadline: float = 30.0,
     ) -> Response:
         """One request and its whole answer, decoded; redirects are answers like any other.
 
-        `max_body` is in bytes after decoding, `deadline` in seconds for everything. Raises NetError.
+        `max_body` is in bytes after decoding: a longer body is an error, or with `cut` ends there. `deadline` is
+        in seconds for everything. Raises NetError.
         """
         check_url(url)
         self._check_literal(url)
@@ -187,7 +158,7 @@ class Net:
         try:
             request = httpx.Request(method, url, headers=sent, content=body, extensions={"timeout": timeouts})
             async with asyncio.timeout(deadline):
-                return await self._answered(request, max_body)
+                return await self._answered(request, max_body, cut=cut)
         except TimeoutError:
             raise NetError("timeout", f"no whole answer within {deadline:.0f} seconds") from None
         except NetError:
@@ -206,11 +177,11 @@ class Net:
             except Refused as error:
                 raise NetError("refused", str(error)) from None
 
-    async def _answered(self, request: httpx.Request, max_body: int) -> Response:
+    async def _answered(self, request: httpx.Request, max_body: int, *, cut: bool) -> Response:
         assert self._client is not None  # noqa: S101
         response = await self._client.send(request, stream=True)
         try:
-            body = await _body(response, max_body)
+            body = await _body(response, max_body, cut=cut)
         finally:
             await response.aclose()
         headers: dict[str, str] = {}
@@ -220,7 +191,7 @@ class Net:
         return Response(str(request.url), response.status_code, headers, body)
 
 
-async def _body(response: httpx.Response, max_body: int) -> bytes:
+async def _body(response: httpx.Response, max_body: int, *, cut: bool) -> bytes:
     """The body with one layer of gzip or deflate undone; never more than `max_body` bytes in memory."""
     coding = response.headers.get("content-encoding", "").strip().lower()
     decoder = None if coding in ("", "identity") else _Decoder(coding)
@@ -230,6 +201,8 @@ async def _body(response: httpx.Response, max_body: int) -> bytes:
         chunk = decoder.decode(raw, max_body - size + 1) if decoder else raw
         chunks.append(chunk)
         size += len(chunk)
+        if size > max_body and cut:
+            return b"".join(chunks)[:max_body]
         if size > max_body:
             raise NetError("too-large", f"the body is larger than {max_body:,} bytes")
     if decoder is not None and size and not decoder.ended:

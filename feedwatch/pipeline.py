@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
+from feedwatch.alerts.incidents import Incidents
 from feedwatch.alerts.outbox import Outbox, Sent
 from feedwatch.canonical import body_digest
-from feedwatch.config import Config, reading_digest
+from feedwatch.config import reading_digest
+from feedwatch.config_build import Config
 from feedwatch.differ.diff import Diff, diff
 from feedwatch.errors import StoreError
 from feedwatch.generator.publish import Publisher
@@ -22,6 +24,7 @@ from feedwatch.model import (
     Delivery,
     Failure,
     Fetched,
+    Incident,
     NotModified,
     PollState,
     Reading,
@@ -55,11 +58,20 @@ class StoreThread:
     async def run(self, work: Callable[[Store], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, self._store)
 
-    async def claim(self, now: datetime, limit: int) -> list[Claim]:
-        return list(await self.run(lambda store: store.claim(now, limit)))
+    async def claim(self, route_id: str, now: datetime, limit: int) -> list[Claim]:
+        return list(await self.run(lambda store: store.claim(route_id, now, limit)))
+
+    async def waiting(self) -> Mapping[str, datetime]:
+        return await self.run(lambda store: store.waiting())
 
     async def settle(self, outcomes: list[tuple[str, Delivery]]) -> None:
         await self.run(lambda store: store.settle(outcomes))
+
+    async def incidents(self) -> list[Incident]:
+        return list(await self.run(lambda store: store.incidents()))
+
+    async def commit(self, commit: Commit) -> None:
+        await self.run(lambda store: store.commit(commit))
 
     def close(self) -> None:
         self._executor.shutdown()
@@ -83,6 +95,7 @@ class Pipeline:
         reader: Reader,
         publisher: Publisher,
         outbox: Outbox,
+        incidents: Incidents,
         *,
         clock: Callable[[], datetime],
         jitter: Callable[[], float],
@@ -93,6 +106,7 @@ class Pipeline:
         self._reader = reader
         self._publisher = publisher
         self._outbox = outbox
+        self._incidents = incidents
         self._clock = clock
         self._jitter = jitter
 
@@ -135,8 +149,24 @@ class Pipeline:
         return await self._store.run(self._publish)
 
     async def deliver(self) -> Sent:
-        """Sends what is due."""
+        """Sends what is due, and waits for it."""
         return await self._outbox.drain()
+
+    async def gone_routes(self) -> frozenset[str]:
+        """Routes that are switched off because their receiver is gone."""
+        return await self._incidents.gone_routes(self._clock())
+
+    async def enable(self, route_id: str) -> bool:
+        """Switches such a route on again; False when it was not off."""
+        return await self._incidents.enable(route_id, self._clock())
+
+    async def start_deliveries(self) -> None:
+        """Sends what is due, beside everything else."""
+        await self._outbox.start()
+
+    async def stop_deliveries(self, grace: float) -> None:
+        """Lets what is being sent finish for `grace` seconds."""
+        await self._outbox.stop(grace)
 
     def _publish(self, store: Store) -> list[str]:
         for warning in store.warnings():
@@ -156,7 +186,7 @@ class Pipeline:
         found = diff(known, reading, config_digest=config_digest, slugs_of=self._config.categories.resolve, now=now)
         if found.rows or (known.config_digest, known.about) != (config_digest, reading.about):
             rows = deliveries(found.changes, self._config.routes)
-            store.commit(Commit(source.id, config_digest, reading.about, found.rows, found.changes, rows))
+            store.commit(Commit(source.id, config_digest, reading.about, found.rows, found.changes, deliveries=rows))
         return found
 
 

@@ -1,36 +1,212 @@
-"""Which route wants which change: changes in, outbox rows out. Pure; sends nothing."""
+"""Routes: who is told of what, when and where. Events in, outbox rows out. Pure; sends nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
 
-from feedwatch.canonical import digest
-from feedwatch.model import Change, Delivery, Route
+from feedwatch.canonical import comparable, digest
+from feedwatch.differ.normalise import text_of
+from feedwatch.hours import Hours
+from feedwatch.model import Change, Delivery, Event, Notice
+
+#: Ideographs and kana begin here: their scripts put no space between words.
+_NO_SPACES = "\u2e80"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Standard Webhooks to one address."""
+
+    url: str = field(repr=False)
+    #: Signing secrets (`whsec_…`); all sign during rotation.
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    #: Whether the address may be on a private network; never link-local.
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """The SMTP server that every mail goes through."""
+
+    host: str
+    port: int
+    #: `starttls` and `tls` never fall back to clear text.
+    security: Literal["starttls", "tls", "none"]
+    #: Address, or name and address, of the sender.
+    sender: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    #: Certificates to trust instead of the system's.
+    ca: Path | None = None
+    allow_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """E-mail, one message a recipient."""
+
+    to: tuple[str, ...]
+    server: MailServer
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Any service that Apprise knows."""
+
+    url: str = field(repr=False)
+    allow_private: bool = False
+
+
+Channel = Webhook | Mail | Notify
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The operator's own templates (Jinja2); None is ours."""
+
+    subject: str | None = None
+    body: str | None = None
+    #: A webhook's body as a tree whose strings are templates.
+    json: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One `[[alert]]`: where deliveries go and which events it wants."""
+
+    id: str
+    channel: Channel
+    #: Kinds of changes, and `incident`.
+    when: frozenset[str] = frozenset({"new", "edited"})
+    #: Slugs; empty means every category.
+    categories: frozenset[str] = frozenset()
+    #: Source ids; empty means every source.
+    sources: frozenset[str] = frozenset()
+    #: Words or phrases: one of `match` must be in title or text, none of `unless`.
+    match: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    hours: Hours = field(default_factory=Hours)
+    #: More changes than this in one poll of one source are one message.
+    storm: int = 20
+    wording: Wording = Wording()
+
+    @property
+    def recipients(self) -> tuple[str | None, ...]:
+        return self.channel.to if isinstance(self.channel, Mail) else (None,)
+
+    @property
+    def address_digest(self) -> str:
+        """Changes when the route leads elsewhere: then what is known of its receiver is void."""
+        match self.channel:
+            case Webhook(url=url) | Notify(url=url):
+                return digest("address", url)
+            case Mail(to=to, server=server):
+                return digest("address", server.host, str(server.port), *to)
 
 
 def wants(route: Route, change: Change) -> bool:
+    words = _Words(change)
     return (
         change.kind in route.when
         and (not route.sources or change.source_id in route.sources)
         and (not route.categories or not route.categories.isdisjoint(change.categories))
+        and (not route.match or any(map(words.have, route.match)))
+        and not any(map(words.have, route.unless))
     )
 
 
 def deliveries(changes: Iterable[Change], routes: Iterable[Route]) -> tuple[Delivery, ...]:
-    """One delivery for each change and matching route, due at once.
+    """One delivery for each change, matching route and recipient; the changes are those of one poll.
 
-    Its id is a digest of change and route: the same at every attempt and after every restart.
+    The id is a digest of change, route and recipient: the same at every attempt and after every restart.
     """
-    routes = tuple(routes)
-    return tuple(
-        Delivery(
-            id=digest("delivery", change.id, route.id),
-            change_id=change.id,
+    changes = tuple(changes)
+    return tuple(row for route in routes for row in _rows(route, [c for c in changes if wants(route, c)]))
+
+
+def notifications(notice: Notice, routes: Iterable[Route]) -> tuple[Delivery, ...]:
+    """One delivery for each route that wants incidents, but for the one it is about."""
+    wanted = (route for route in routes if "incident" in route.when and route.id != notice.incident.subject)
+    return tuple(row for route in wanted for row in _rows(route, [notice]))
+
+
+def queue(route: Route, event: Event) -> Iterator[Delivery]:
+    """The rows of one event on one route, whether the route wants it or not."""
+    due, held = route.hours.due(event.at)
+    for recipient in route.recipients:
+        key = (event.id, route.id) if recipient is None else (event.id, route.id, recipient)
+        yield Delivery(
+            id=digest("delivery", *key),
+            change_id=event.id,
             route_id=route.id,
-            created=change.at,
-            due=change.at,
+            created=event.at,
+            due=due,
+            recipient=recipient,
+            group=held,
         )
-        for change in changes
-        for route in routes
-        if wants(route, change)
-    )
+
+
+def gathering(delivery: Delivery, source_id: str) -> tuple[str, ...] | None:
+    """What deliveries have in common that are to be one message and have not been tried yet; None for single ones.
+
+    Digests and quiet hours gather whatever is due, a storm only what one poll brought.
+    """
+    if delivery.group is None or delivery.message_id is not None:
+        return None
+    poll = (source_id, delivery.created.isoformat()) if delivery.group == "storm" else ()
+    return delivery.group, delivery.recipient or "", *poll
+
+
+def storm_reason(changes: Sequence[Change]) -> str:
+    """What so many changes at once probably are, as a clause for people."""
+    counts = Counter(change.kind for change in changes)
+    what = ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
+    if counts["new"] > len(changes) / 2:
+        return f"{what}: a batch was published at once, or the site began to list what was there before"
+    if counts["withdrawn"] > len(changes) / 2:
+        return f"{what}: the site removed a part of its archive, or moved it"
+    return f"{what}: the site was edited or rearranged as a whole"
+
+
+def _rows(route: Route, events: Sequence[Event]) -> list[Delivery]:
+    rows = [row for event in events for row in queue(route, event)]
+    if len(events) <= route.storm or route.hours.digest:
+        return rows
+    return [replace(row, group="storm") for row in rows]
+
+
+class _Words:
+    """The words of a change, made comparable only when a route asks for some."""
+
+    def __init__(self, change: Change) -> None:
+        self._change = change
+
+    def have(self, phrase: str) -> bool:
+        """Whether `phrase` is there as whole words, whatever its case and accents' spelling."""
+        wanted = comparable(phrase).casefold()
+        at = self._text.find(wanted)
+        while at >= 0:
+            end = at + len(wanted)
+            if not (self._run_on(at) or self._run_on(end)):
+                return True
+            at = self._text.find(wanted, at + 1)
+        return False
+
+    @cached_property
+    def _text(self) -> str:
+        entry = self._change.entry
+        return comparable(f"{entry.title}\n{text_of(entry.summary)}\n{text_of(entry.content)}").casefold()
+
+    def _run_on(self, at: int) -> bool:
+        """Whether a word goes on over this place."""
+        return 0 < at < len(self._text) and _in_word(self._text[at - 1]) and _in_word(self._text[at])
+
+
+def _in_word(sign: str) -> bool:
+    return sign.isalnum() and sign < _NO_SPACES

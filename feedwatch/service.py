@@ -33,7 +33,6 @@ class Service:
         self._sources = {source.id: source for source in app.config.sources}
         self._polls: dict[str, asyncio.Task[SourceReport]] = {}
         self._publishing = Repeated(self._publish)
-        self._delivering = Repeated(self._deliver)
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -60,13 +59,11 @@ class Service:
             for task in late:
                 task.cancel()
         await self._publishing.stop(_GRACE)
-        await self._delivering.stop(_GRACE)
+        await self._app.pipeline.stop_deliveries(_GRACE)
 
     async def _tick(self) -> None:
         await self._start_due()
-        waiting = await self._app.store.run(lambda store: store.next_delivery())
-        if waiting is not None and waiting <= self._app.clock():
-            self._delivering.ask()
+        await self._deliver()
 
     async def _start_due(self) -> None:
         now = self._app.clock()
@@ -92,13 +89,13 @@ class Service:
             return []
         finally:
             # Alerts do not depend on the feeds: a full disk under public/ must not silence them.
-            self._delivering.ask()
+            await self._deliver()
 
     async def _deliver(self) -> None:
         try:
-            await self._app.pipeline.deliver()
+            await self._app.pipeline.start_deliveries()
         except (OSError, StoreError) as error:
-            log.error("deliveries could not be settled (%s); they will be sent again under the same id", error)
+            log.error("the outbox cannot be read (%s)", error)
 
 
 class Repeated:

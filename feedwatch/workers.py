@@ -1,4 +1,4 @@
-"""Readers in worker processes that can be killed: one hostile body can take hours in a parser.
+"""Work in processes that can be killed: one hostile body can take hours in a parser.
 
 The workers start when the first body needs reading, so a round of 304s starts none.
 """
@@ -9,13 +9,15 @@ import asyncio
 import multiprocessing
 import resource
 from collections.abc import Callable, Mapping
-from concurrent.futures import TimeoutError as ReadTimeout
 from datetime import datetime
+from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from feedwatch.errors import ReadError
 from feedwatch.model import Failure, Fetched, Reading, Source
+
+T = TypeVar("T")
 
 #: Seconds that one body may take.
 _DEADLINE = 20.0
@@ -36,35 +38,55 @@ def bounded() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
-class ReaderPool:
-    """Two workers, each replaced when it hangs for `deadline` seconds or dies. `work` runs in them."""
+class Died(Exception):
+    """A worker ended in the middle of its work."""
 
-    def __init__(self, work: Callable[..., Reading] = read, *, deadline: float = _DEADLINE) -> None:
-        self._work = work
-        self._deadline = deadline
+
+class Workers:
+    """Processes that start when first needed; one that hangs for `deadline` seconds, or dies, is replaced."""
+
+    def __init__(self, count: int, deadline: float, prepare: Callable[[], None] = bounded) -> None:
+        self._count = count
+        self._prepare = prepare
         self._pool: ProcessPool | None = None
+        self.deadline = deadline
 
-    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """`work(*arguments)` in a worker. Raises what it raises, TimeoutError, or Died."""
         if self._pool is None:
             # A fork of a process that has threads can hang; a fresh interpreter cannot.
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPool(max_workers=_WORKERS, context=context, initializer=bounded)
-        headers = dict(fetched.headers)
-        future = self._pool.schedule(
-            self._work, args=(fetched.url, headers, fetched.body, source, now), timeout=self._deadline
-        )
+            self._pool = ProcessPool(max_workers=self._count, context=context, initializer=self._prepare)
+        future = self._pool.schedule(work, args=arguments, timeout=self.deadline)
         try:
-            reading: Reading = await asyncio.wrap_future(future)
-        except ReadError as error:
-            return Failure(error.kind, str(error), fetched.status)
-        except ReadTimeout:
-            detail = f"reading it took longer than {self._deadline:.0f} seconds; the body is hostile or broken"
-            return Failure("reader-timeout", detail, fetched.status)
-        except (ProcessExpired, MemoryError):
-            return Failure("reader-crash", "reading it ended the reader process", fetched.status)
-        return reading
+            result: T = await asyncio.wrap_future(future)
+        except (ProcessExpired, MemoryError) as error:
+            raise Died from error
+        return result
 
     def close(self) -> None:
         if self._pool is not None:
             self._pool.stop()
             self._pool.join()
+
+
+class ReaderPool:
+    """Reads in two workers. `work` runs in them."""
+
+    def __init__(self, work: Callable[..., Reading] = read, *, deadline: float = _DEADLINE) -> None:
+        self._work = work
+        self._workers = Workers(_WORKERS, deadline)
+
+    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
+        try:
+            return await self._workers.run(self._work, fetched.url, dict(fetched.headers), fetched.body, source, now)
+        except ReadError as error:
+            return Failure(error.kind, str(error), fetched.status)
+        except TimeoutError:
+            detail = f"reading it took longer than {self._workers.deadline:.0f} seconds; the body is hostile or broken"
+            return Failure("reader-timeout", detail, fetched.status)
+        except Died:
+            return Failure("reader-crash", "reading it ended the reader process", fetched.status)
+
+    def close(self) -> None:
+        self._workers.close()

@@ -17,11 +17,10 @@ from feedwatch.model import (
     KnownSource,
     Moment,
     Reading,
-    Route,
     SourceKind,
     Text,
 )
-from feedwatch.routes import deliveries
+from feedwatch.routes import Route, deliveries
 
 NOW = datetime(2024, 11, 1, 12, tzinfo=UTC)
 CATEGORIES = Categories()
@@ -94,5 +93,5 @@ def commit(found: Diff, routes: Iterable[Route] = (), source_id: str = "blog", c
         About(title="A blog"),
         found.rows,
         found.changes,
-        deliveries(found.changes, routes),
+        deliveries=deliveries(found.changes, routes),
     )

@@ -26,6 +26,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     #: Bytes written as they are instead of an HTTP answer; the connection is closed after.
     raw: bytes | None = None
+    #: Reads the request and says nothing until the server stops.
+    hang: bool = False
 
 
 class Origin:
@@ -36,6 +38,7 @@ class Origin:
         self.url = f"http://127.0.0.1:{port}"
         self.requests: list[Asked] = []
         self.answers: dict[str, list[Answer]] = {}
+        self.stopping = threading.Event()
 
     def serve(self, path: str, status: int = 200, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
         self.answers[path] = [Answer(status, body, dict(headers or {}))]
@@ -66,6 +69,10 @@ def _handler(origin: Origin) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = origin.answer(Asked(self.command, self.path, headers, body))
+            if answer.hang:
+                origin.stopping.wait()
+                self.close_connection = True
+                return
             if answer.raw is not None:
                 self.wfile.write(answer.raw)
                 self.close_connection = True
@@ -98,6 +105,7 @@ def serving() -> Iterator[Origin]:
     try:
         yield origin
     finally:
+        origin.stopping.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -19,9 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feedwatch.config import Config, load, parse, reading_digest, schema
+from feedwatch.config import load, parse, reading_digest, schema
+from feedwatch.config_build import Config
 from feedwatch.errors import ConfigError
 from feedwatch.model import Selectors
+from feedwatch.routes import Webhook
 from feedwatch.toml_lines import nearest, positions
 
 ROOT = Path(__file__).parent.parent
@@ -226,14 +228,16 @@ def test_categories_of_an_alert_may_be_names_slugs_or_aliases() -> None:
     assert route.categories == {"machine-learning", "data-science", "uncategorised"}
     assert route.sources == {"blog"}
     assert route.when == {"withdrawn"}
-    assert route.secrets == (SECRET, SECRET)
+    assert isinstance(route.channel, Webhook)
+    assert route.channel.secrets == (SECRET, SECRET)
     assert found.categories.titles == {"machine-learning": "Machine learning"}
 
 
 def test_an_alert_without_a_filter_is_told_of_new_and_edited_entries() -> None:
     [route] = config(SOURCE + ALERT).routes
     assert route.when == {"new", "edited"}
-    assert (len(route.categories), len(route.sources), len(route.secrets)) == (0, 0, 0)
+    assert (len(route.categories), len(route.sources), len(route.match)) == (0, 0, 0)
+    assert route.channel == Webhook("https://hooks.example.org/feedwatch")
 
 
 def test_listen_off_serves_nothing() -> None:

@@ -12,13 +12,16 @@ PACKAGE = ROOT / "feedwatch"
 
 #: Lowest floor first. A module may import from its own floor and from those below.
 FLOORS = (
-    ("ground", ("model", "errors", "canonical", "failpoints", "categories", "toml_lines", "__init__")),
-    ("pure", ("places", "config", "config_tables", "config_values", "config_problems", "readers", "differ",
-              "routes", "entryjson", "poller.walk", "poller.schedule", "poller.__init__",
+    ("ground", ("model", "errors", "canonical", "failpoints", "categories", "toml_lines", "hours", "guard", "redact",
+                "__init__")),
+    ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
+              "config_problems", "readers", "differ", "routes", "entryjson",
+              "alerts.message", "alerts.wording", "alerts.text", "alerts.mail", "alerts.retry", "alerts.__init__",
+              "poller.walk", "poller.schedule", "poller.__init__",
               "generator.atom", "generator.opml", "generator.html", "generator.__init__")),
-    ("edge", ("net", "files", "poller.fetch", "store", "generator.publish", "alerts.webhook", "alerts.__init__",
-              "workers", "web")),
-    ("flow", ("alerts.outbox", "pipeline")),
+    ("edge", ("net", "files", "poller.fetch", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
+              "alerts.notify", "alerts.channels", "workers", "web")),
+    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "pipeline")),
     ("roof", ("app", "service", "cli", "__main__")),
 )  # fmt: skip
 
@@ -35,8 +38,10 @@ OWNERS = {
     "starlette": ("web",),
     "uvicorn": ("web",),
     "pebble": ("workers",),
-    "socket": ("net", "web"),
+    "socket": ("net", "web", "alerts.notify"),
     "smtplib": (),
+    "aiosmtplib": ("alerts.smtp",),
+    "apprise": ("alerts.notify",),
     "urllib.request": (),
     "rich": ("cli",),
 }

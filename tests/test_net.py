@@ -10,8 +10,10 @@ import zlib
 import pytest
 from origin import Origin
 
+from feedwatch.errors import Refused
+from feedwatch.guard import Guard, is_public
 from feedwatch.model import Response
-from feedwatch.net import Net, NetError, is_public
+from feedwatch.net import Net, NetError
 
 ALLOW = frozenset({"127.0.0.1"})
 
@@ -160,3 +162,50 @@ def test_headers_go_and_come_back_byte_for_byte(origin: Origin) -> None:
     assert asked["user-agent"] == "test"
     assert asked["accept-encoding"] == "gzip, deflate"
     assert "cookie" not in asked
+
+
+# --- what receivers may be at -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fd00:ec2::254", "100.100.100.200"],
+)
+def test_s6_a_route_that_may_be_private_is_never_link_local_nor_a_metadata_service(address: str) -> None:
+    guard = Guard(frozenset(), frozenset({"hooks.internal", address}))
+
+    for host in ("hooks.internal", address):
+        with pytest.raises(Refused, match="metadata"):
+            guard.check(host, address, 80)
+    with pytest.raises(Refused):
+        guard.check_dialled(address, 80)
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.0.9", "127.0.0.1", "fd12::1"])
+def test_s6_a_route_that_may_be_private_reaches_its_own_host_and_no_other(address: str) -> None:
+    guard = Guard(frozenset(), frozenset({"hooks.internal:8080"}))
+
+    guard.check("hooks.internal", address, 8080)
+    guard.check_dialled(address, 8080)
+    for host, port in (("hooks.internal", 80), ("other.internal", 8080)):
+        with pytest.raises(Refused):
+            guard.check(host, address, port)
+
+
+def test_s6_a_name_that_is_allowed_for_sources_does_not_lead_to_a_metadata_service() -> None:
+    guard = Guard(frozenset({"intranet.example", "169.254.169.254"}))
+
+    guard.check("intranet.example", "10.0.0.1", 80)
+    guard.check("169.254.169.254", "169.254.169.254", 80)  # written out, so it is meant
+    with pytest.raises(Refused):
+        guard.check("intranet.example", "169.254.10.1", 80)
+
+
+def test_s6_an_smtp_server_on_loopback_is_refused_unless_it_is_allowed(origin: Origin) -> None:
+    async def dial(*private: str) -> None:
+        async with Net(allow_hosts=frozenset(), user_agent="t", private_hosts=frozenset(private)) as net:
+            (await net.dial("localhost", origin.port)).close()
+
+    with pytest.raises(NetError, match="not a public address"):
+        asyncio.run(dial())
+    asyncio.run(dial(f"localhost:{origin.port}"))

@@ -14,11 +14,12 @@ from make import CATEGORIES, NOW, History, commit, entry
 from feedwatch import failpoints, files
 from feedwatch.categories import Categories
 from feedwatch.errors import Damaged, Locked, StoreError
-from feedwatch.model import PollState, Route, Validators
+from feedwatch.model import Change, PollState, Validators
+from feedwatch.routes import Route, Webhook
 from feedwatch.store import Unpublished
 from feedwatch.store.tinydb import TinyStore
 
-HOOK = Route("hook", "http://127.0.0.1/")
+HOOK = Route("hook", Webhook("http://127.0.0.1/"))
 
 Open = Callable[..., TinyStore]
 
@@ -70,10 +71,11 @@ def test_a_change_and_its_deliveries_are_one_commit(reopen: Open) -> None:
     store.commit(commit(blog.reads(entry(2), entry(1)), [HOOK]))
 
     store = reopen(crash=True)
-    (claim,) = store.claim(NOW + timedelta(days=1), 10)
+    (claim,) = store.claim("hook", NOW + timedelta(days=1), 10)
 
-    assert claim.change.kind == "new"
-    assert claim.change.entry == entry(2)
+    assert claim.event.kind == "new"
+    assert isinstance(claim.event, Change)
+    assert claim.event.entry == entry(2)
     assert claim.delivery.route_id == "hook"
 
 
@@ -81,29 +83,29 @@ def test_a_settled_delivery_is_not_claimed_again(reopen: Open) -> None:
     store, blog = reopen(), History()
     blog.reads(entry(1))
     store.commit(commit(blog.reads(entry(2), entry(1)), [HOOK]))
-    (claim,) = store.claim(NOW + timedelta(days=1), 10)
+    (claim,) = store.claim("hook", NOW + timedelta(days=1), 10)
 
     store.settle([("blog", replace(claim.delivery, status="delivered", settled=NOW))])
 
-    assert store.claim(NOW + timedelta(days=1), 10) == []
-    assert store.next_delivery() is None
-    assert reopen().claim(NOW + timedelta(days=1), 10) == []
+    assert store.claim("hook", NOW + timedelta(days=1), 10) == []
+    assert store.waiting() == {}
+    assert reopen().claim("hook", NOW + timedelta(days=1), 10) == []
 
 
 def test_a_delivery_that_waits_is_claimed_when_it_is_due(reopen: Open) -> None:
     store, blog = reopen(), History()
     blog.reads(entry(1))
     store.commit(commit(blog.reads(entry(2), entry(1)), [HOOK]))
-    (claim,) = store.claim(NOW + timedelta(days=1), 10)
+    (claim,) = store.claim("hook", NOW + timedelta(days=1), 10)
     later = NOW + timedelta(days=2)
     store.settle([("blog", replace(claim.delivery, due=later, attempts=1))])
     _publish(store)
 
     store = reopen()
 
-    assert store.next_delivery() == later
-    assert store.claim(later - timedelta(seconds=1), 10) == []
-    assert len(store.claim(later, 10)) == 1
+    assert store.waiting() == {"hook": later}
+    assert store.claim("hook", later - timedelta(seconds=1), 10) == []
+    assert len(store.claim("hook", later, 10)) == 1
 
 
 def test_the_newest_entries_of_a_category_come_first(reopen: Open) -> None:
@@ -272,7 +274,7 @@ def test_a_damaged_source_holds_up_no_other(reopen: Open, tmp_path: Path) -> Non
 
     store = reopen(crash=True)
 
-    assert [claim.change.source_id for claim in store.claim(NOW + timedelta(days=1), 10)] == ["news"]
+    assert [claim.source_id for claim in store.claim("hook", NOW + timedelta(days=1), 10)] == ["news"]
     assert _titles(store, "all") == ["Entry 3", "Entry 2"]
     assert "blog.json" in store.warnings()[0]
 
@@ -290,7 +292,7 @@ def test_forgotten_poll_states_cost_a_request_and_nothing_else(reopen: Open, tmp
 
     assert store.state("blog") == PollState()
     assert list(store.known("blog").entries) == ["https://example.org/1", "https://example.org/2"]
-    assert len(store.claim(NOW + timedelta(days=1), 10)) == 1
+    assert len(store.claim("hook", NOW + timedelta(days=1), 10)) == 1
     assert "polls.json" in store.warnings()[0]
 
 

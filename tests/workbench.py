@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ SECTIONS = {
 class Bench:
     """Runs `feedwatch` as a user would: a process of its own, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.environ = dict(environ or {})
         self.state = folder / "state"
         self.public = self.state / "public"
 
@@ -44,7 +46,13 @@ class Bench:
     def run(
         self, *arguments: str, code: int | None = 0, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8", **(env or {})}
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
+            **self.environ,
+            **(env or {}),
+        }
         done = subprocess.run(
             [sys.executable, "-m", "feedwatch", *arguments],
             cwd=self.folder,

@@ -1,6 +1,7 @@
-"""The webhook channel: a change as JSON, signed as Standard Webhooks 1.0.0 says.
+"""The webhook channel: a message as JSON, signed as Standard Webhooks 1.0.0 says.
 
-`render` and `sign` are pure; `send` makes one request. Does not decide what to send or when to try again.
+`render`, `request` and `judged` are pure; `send` makes the request. Does not decide what to send or when to
+try again.
 """
 
 from __future__ import annotations
@@ -12,43 +13,57 @@ import hmac
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from feedwatch.differ.normalise import text_of
-from feedwatch.entryjson import entry_json
-from feedwatch.model import Change, Route
+from feedwatch.alerts.message import Answer, Message, message_json, template_values
+from feedwatch.alerts.wording import TemplateProblem, render_tree
+from feedwatch.model import Response
 from feedwatch.net import Net, NetError
 from feedwatch.poller.walk import retry_after
+from feedwatch.routes import Webhook
 
-#: Bytes of a receiver's answer that are looked at.
-_ANSWER = 4096
+#: Bytes of a receiver's answer that are read, and characters that are kept.
+_ANSWER, _KEPT = 4096, 1000
+#: Bytes of a body; few receivers take more.
+_LARGEST = 512_000
 #: Seconds for one attempt, answer included (Standard Webhooks recommends 15 to 30).
-_DEADLINE = 20.0
+DEADLINE = 20.0
 #: Answers after which trying again can help (RFC 9110 §15.5, RFC 8470 §5.2, RFC 6585 §4).
 _TRY_AGAIN = frozenset({408, 425, 429})
+#: A `Retry-After` further away than this is a mistake; the outbox gives up after days.
+_LONGEST_WAIT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of one attempt. `error` is None when the receiver took it."""
+class Post:
+    """The request of one attempt, byte for byte."""
 
-    error: str | None = None
-    permanent: bool = False
-    retry_after: timedelta | None = None
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
 
 
-def render(change: Change) -> bytes:
-    """The body: the same bytes at every attempt."""
-    before = change.before
-    data: dict[str, Any] = {
-        "entry": entry_json(change.entry, atom_id=change.atom_id, revision=change.revision),
-        "before": entry_json(before) if before else None,
-        "diff": [_difference(change, name) for name in change.fields] if before else None,
-        "source": change.source_id,
-        "categories": list(change.categories),
-    }
-    event = {"type": f"entry.{change.kind}", "timestamp": change.at.isoformat(), "data": data}
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+def render(message: Message, *, compact: bool = False) -> bytes:
+    """The body: the same bytes at every attempt; a very large one is made compact.
+
+    Raises TemplateProblem for the operator's own JSON.
+    """
+    own = message.route.wording.json
+    value = message_json(message, compact=compact) if own is None else render_tree(own, template_values(message))
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return body if len(body) <= _LARGEST or compact else render(message, compact=True)
+
+
+def post(channel: Webhook, message_id: str, body: bytes, now: datetime) -> Post:
+    """The request that carries `body`: a fresh timestamp each time, the id always the same."""
+    timestamp = int(now.timestamp())
+    headers = [
+        ("content-type", "application/json"),
+        ("webhook-id", message_id),
+        ("webhook-timestamp", str(timestamp)),
+    ]
+    if channel.secrets:
+        headers.append(("webhook-signature", sign(channel.secrets, message_id, timestamp, body)))
+    return Post(channel.url, (*headers, *channel.headers), body)
 
 
 def sign(secrets: tuple[str, ...], message_id: str, timestamp: int, body: bytes) -> str:
@@ -66,39 +81,41 @@ def key(secret: str) -> bytes:
         raise ValueError("a webhook secret is `whsec_` and base64") from None
 
 
-async def send(net: Net, route: Route, message_id: str, change: Change, now: datetime) -> Answer:
-    """One attempt. Redirects are not followed: a body of ours goes only where the operator said."""
-    body, timestamp = render(change), int(now.timestamp())
-    headers = [
-        ("content-type", "application/json"),
-        ("webhook-id", message_id),
-        ("webhook-timestamp", str(timestamp)),
-    ]
-    if route.secrets:
-        headers.append(("webhook-signature", sign(route.secrets, message_id, timestamp, body)))
+async def send(net: Net, message: Message, now: datetime, deadline: float = DEADLINE) -> Answer:
+    """One attempt of at most `deadline` seconds; when the body is too large (413), a compact one follows at once."""
+    channel = message.route.channel
+    assert isinstance(channel, Webhook)  # noqa: S101  (the outbox chose by channel)
     try:
-        response = await net.request(
-            "POST", route.webhook, headers=headers, body=body, max_body=_ANSWER, deadline=_DEADLINE
-        )
+        answer = await exchange(net, post(channel, message.id, render(message), now), deadline)
+        if answer.status == 413:
+            answer = await exchange(net, post(channel, message.id, render(message, compact=True), now), deadline)
+    except TemplateProblem as error:
+        return Answer(f"its json {error}", retry=False, misconfigured=True)
     except NetError as error:
-        if error.kind == "too-large":
-            # The answer is long, and nobody reads it; that it came means the receiver has the event.
-            return Answer()
-        return Answer(str(error))
+        return Answer(str(error), misconfigured=error.kind == "refused")
+    return judged(answer)
+
+
+async def exchange(net: Net, request: Post, deadline: float = DEADLINE) -> Response:
+    """Redirects are answers: a body of ours goes only where the operator said. Raises NetError."""
+    return await net.request(
+        "POST", request.url, headers=request.headers, body=request.body, max_body=_ANSWER, cut=True, deadline=deadline
+    )
+
+
+def judged(response: Response) -> Answer:
+    """What an answer means for the delivery."""
     if 200 <= response.status < 300:
         return Answer()
-    permanent = 400 <= response.status < 500 and response.status not in _TRY_AGAIN
-    said = " ".join(response.body.decode("utf-8", "replace").split())[:200]
-    return Answer(f"HTTP {response.status}" + (f": {said}" if said else ""), permanent, retry_after(response))
-
-
-def _difference(change: Change, name: str) -> dict[str, str | list[str] | None]:
-    assert change.before is not None  # noqa: S101  (the caller asked)
-    return {"field": name, "before": _words(change.before, name), "after": _words(change.entry, name)}
-
-
-def _words(entry: Any, name: str) -> str | list[str] | None:
-    value = getattr(entry, name)
-    if name == "categories":
-        return [category.title for category in value]
-    return text_of(value) if name in ("summary", "content") else value
+    said = response.body.decode("utf-8", "replace")[:_KEPT]
+    short = " ".join(said.split())[:200]
+    if 300 <= response.status < 400:
+        short = "it redirects, which is not followed; write the address it leads to"
+    wait = retry_after(response)
+    return Answer(
+        f"HTTP {response.status}" + (f": {short}" if short else ""),
+        retry=not 400 <= response.status < 500 or response.status in _TRY_AGAIN or response.status == 410,
+        retry_after=min(wait, _LONGEST_WAIT) if wait else None,
+        gone=response.status == 410,
+        text=said or None,
+    )

@@ -20,8 +20,10 @@ _COMMANDS = {
     "preview": "Read a URL, file or source and show what is found; store nothing.",
     "list": "List the stored entries.",
     "status": "Show how each source is doing.",
+    "alert": "Try an alert out, or switch one on again.",
+    "outbox": "Look at deliveries; retry, replay or drop them.",
     "check": "Check the configuration.",
-    "schema": "Print the JSON Schema of the configuration.",
+    "schema": "Print the JSON Schema of the configuration, or of webhooks.",
 }
 
 

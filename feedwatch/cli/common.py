@@ -15,8 +15,9 @@ from typing import Any
 import click
 
 from feedwatch import config as configuration
-from feedwatch.config import Config
+from feedwatch.config_build import Config
 from feedwatch.places import find_config, state_dir
+from feedwatch.redact import RedactingFormatter, Redactor
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
@@ -35,16 +36,18 @@ def config_path(ctx: click.Context) -> Path:
 def setup(ctx: click.Context) -> Setup:
     """The configuration and state folder that the options and the environment name. Raises ConfigError."""
     _, folder, verbose = ctx.find_root().obj
-    log_to_stderr(verbose)
     path = config_path(ctx)
     config = configuration.load(path, os.environ)
+    log_to_stderr(verbose, Redactor(config.secrets))
     return Setup(config, state_dir(Path(folder) if folder else None, path, os.environ, Path.cwd()))
 
 
-def log_to_stderr(verbose: int) -> None:
+def log_to_stderr(verbose: int, redact: Redactor) -> None:
     """Errors by default (commands tell the rest themselves), `-v` a line a poll and delivery, `-vv` everything."""
     level = (logging.ERROR, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter("%(levelname)s %(message)s", redact))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("feedwatch").setLevel(level)
 
 

@@ -9,7 +9,7 @@ import click
 
 from feedwatch.app import SourcePoller, now, open_net
 from feedwatch.cli.common import echo_json, echo_table, json_option, printable, setup
-from feedwatch.config import Config
+from feedwatch.config_build import Config
 from feedwatch.entryjson import entry_json
 from feedwatch.errors import ConfigError, FeedwatchError
 from feedwatch.model import Failure, Fetched, PollState, Reading, Selectors, Source

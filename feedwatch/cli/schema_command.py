@@ -1,6 +1,9 @@
-"""`feedwatch schema`: the configuration's JSON Schema, for editors."""
+"""`feedwatch schema`: JSON Schemas, of the configuration for editors and of webhooks for receivers."""
 
 from __future__ import annotations
+
+import json
+from importlib import resources
 
 import click
 
@@ -9,9 +12,13 @@ from feedwatch.config import schema
 
 
 @click.command()
-def command() -> None:
-    """Print the JSON Schema of config.toml.
+@click.option("--webhook", is_flag=True, help="Of the body of a webhook instead.")
+def command(webhook: bool) -> None:
+    """Print the JSON Schema of config.toml, or of what webhooks send.
 
-    Editors read it when the file's first line is `#:schema PATH`.
+    Editors read the former when the first line of the file is `#:schema PATH`.
     """
-    echo_json(schema())
+    if webhook:
+        echo_json(json.loads(resources.files("feedwatch").joinpath("webhook.schema.json").read_text("utf-8")))
+    else:
+        echo_json(schema())

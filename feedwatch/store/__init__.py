@@ -10,20 +10,26 @@ Laws, kept by every implementation and shown by `tests/test_store.py`:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from feedwatch.model import Change, Commit, Delivery, KnownSource, PollState, PublishedEntry
+from feedwatch.model import Commit, Delivery, Event, Incident, KnownSource, PollState, PublishedEntry
+
+#: In place of a source, where incidents of routes and their deliveries are kept; no source can be called so.
+OWN = "@feedwatch"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery that is due, with the change it carries."""
+    """A delivery, with the event it carries and where that comes from."""
 
+    source_id: str
     delivery: Delivery
-    change: Change
+    event: Event
+    #: Title of the source as it calls itself.
+    source_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +77,32 @@ class Store(Protocol):
         """Says that these feeds are up to date now."""
         ...
 
-    def claim(self, now: datetime, limit: int) -> Sequence[Claim]:
-        """Deliveries that are due, oldest first."""
+    def claim(self, route_id: str, now: datetime, limit: int) -> Sequence[Claim]:
+        """Deliveries of a route that are due, oldest first; none while an earlier one of its entry waits.
+
+        About `limit` of them: whatever waits to be grouped with one of them is added.
+        """
         ...
 
-    def next_delivery(self) -> datetime | None:
-        """When the next pending delivery is due, if there is one."""
+    def waiting(self) -> Mapping[str, datetime]:
+        """When the next delivery of each route that has one is due."""
         ...
 
     def settle(self, outcomes: Collection[tuple[str, Delivery]]) -> None:
-        """Writes what became of claimed deliveries (source id, delivery): one write a source."""
+        """Writes deliveries (source id, delivery), new ones too: one write a source."""
         ...
 
-    def deliveries(self, source_id: str) -> Sequence[Delivery]: ...
+    def outbox(self) -> Iterator[Claim]:
+        """Every delivery that is kept, source by source."""
+        ...
+
+    def events(self, since: datetime) -> Iterator[tuple[str, Event]]:
+        """Every change and notice that is kept and not older, with its source id."""
+        ...
+
+    def incidents(self) -> Sequence[Incident]:
+        """Incidents that are kept, the open ones among them, oldest first."""
+        ...
 
     def flush(self) -> None:
         """Makes poll states durable."""

@@ -20,8 +20,8 @@ from feedwatch.store import codec
 @dataclass(slots=True)
 class Polls:
     states: dict[str, PollState] = field(default_factory=dict)
-    #: When the next delivery of each source that has one is due.
-    outbox: dict[str, datetime] = field(default_factory=dict)
+    #: When the next delivery of each source and route that have one is due.
+    outbox: dict[str, dict[str, datetime]] = field(default_factory=dict)
     #: Whether this is what was written last: otherwise `outbox` may lack what the sources know.
     whole: bool = True
     warning: str | None = None
@@ -35,7 +35,10 @@ def load(path: Path) -> Polls:
             return Polls(whole=False)
         data = json.loads(document.payload)
         states = {source: codec.load(PollState, row) for source, row in data["polls"].items()}
-        outbox = {source: datetime.fromisoformat(when) for source, when in data["outbox"].items()}
+        outbox = {
+            source: {route: datetime.fromisoformat(when) for route, when in routes.items()}
+            for source, routes in data["outbox"].items()
+        }
     except (Damaged, ValueError, KeyError, TypeError, AttributeError) as error:
         return Polls(whole=False, warning=f"{path}: forgotten, it is damaged ({error})")
     if document.fell_back is None:
@@ -45,10 +48,10 @@ def load(path: Path) -> Polls:
     return Polls(states, outbox, whole=False, warning=document.fell_back)
 
 
-def save(path: Path, states: Mapping[str, PollState], outbox: Mapping[str, datetime]) -> None:
+def save(path: Path, states: Mapping[str, PollState], outbox: Mapping[str, Mapping[str, datetime]]) -> None:
     """Durably replaces the file. Raises StoreError; the old one is then whole."""
     document = {
         "polls": {source: codec.dump(PollState, state) for source, state in states.items()},
-        "outbox": {source: when.isoformat() for source, when in outbox.items()},
+        "outbox": {source: {r: when.isoformat() for r, when in routes.items()} for source, routes in outbox.items()},
     }
     files.write_document(path, codec.to_bytes(document))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,25 @@ from tinydb.table import Document, Table
 
 from feedwatch import files
 from feedwatch.errors import Damaged
-from feedwatch.model import About, Change, Commit, Delivery, KnownEntry, KnownSource
+from feedwatch.model import (
+    About,
+    Change,
+    Commit,
+    Delivery,
+    DeliveryStatus,
+    Event,
+    Incident,
+    KnownEntry,
+    KnownSource,
+    Notice,
+)
+from feedwatch.routes import gathering
 from feedwatch.store import Claim, codec
 
-#: Settled deliveries and changes kept for the history of a source; pending ones are always kept.
-KEEP_SETTLED = 500
+#: Changes, delivered and dead deliveries kept for the history of a source; pending ones are always kept.
+KEEP_CHANGES = KEEP_DELIVERED = 500
+KEEP_DEAD = 1000
+KEEP_INCIDENTS = 100
 
 
 class GenerationStorage(Storage):
@@ -60,7 +74,9 @@ class SourceFile:
                 codec.load(About, rows[0]["about"]) if rows else About(),
                 {k.key: k for k in (codec.load(KnownEntry, r) for r in self._rows("entries"))},
             )
-            self.changes = {c.id: c for c in (codec.load(Change, r) for r in self._rows("changes"))}
+            self.events: dict[str, Event] = {c.id: c for c in (codec.load(Change, r) for r in self._rows("changes"))}
+            self.events.update({n.id: n for n in (codec.load(Notice, r) for r in self._rows("notices"))})
+            self.incidents = {i.id: i for i in (codec.load(Incident, r) for r in self._rows("incidents"))}
             self.deliveries = {d.id: d for d in (codec.load(Delivery, r) for r in self._rows("outbox"))}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Damaged(f"{path} has rows of an unknown shape ({error}); put it back from a backup") from error
@@ -68,12 +84,17 @@ class SourceFile:
     def commit(self, commit: Commit) -> None:
         entries = {**self.known.entries, **{row.key: row for row in commit.entries}}
         self.known = KnownSource(commit.source_id, commit.config_digest, commit.about, entries)
-        self.changes.update({change.id: change for change in commit.changes})
+        self.events.update({change.id: change for change in commit.changes})
+        self.events.update({notice.id: notice for notice in commit.notices})
+        self.incidents.update({incident.id: incident for incident in commit.incidents})
         # A store that fell back computes the same ids again: what was settled stays settled.
         self.deliveries = {**{d.id: d for d in commit.deliveries}, **self.deliveries}
         state = {"config_digest": commit.config_digest, "about": codec.dump(About, commit.about)}
         self._replace("state", [state])
         self._replace("entries", [codec.dump(KnownEntry, row) for row in entries.values()])
+        if commit.incidents:
+            kept = sorted(self.incidents.values(), key=lambda i: (i.closed is None, i.opened))[-KEEP_INCIDENTS:]
+            self._replace("incidents", [codec.dump(Incident, incident) for incident in kept])
         self._write_outbox()
         self._flush()
 
@@ -82,26 +103,68 @@ class SourceFile:
         self._write_outbox()
         self._flush()
 
-    def claims(self, now: datetime) -> list[Claim]:
-        return [
-            Claim(delivery, self.changes[delivery.change_id])
-            for delivery in self.deliveries.values()
-            if delivery.status == "pending" and delivery.due <= now
-        ]
+    def claims(self, route_id: str, now: datetime) -> list[Claim]:
+        return [self.claim(delivery) for delivery in self._next(now) if delivery.route_id == route_id]
 
-    def next_delivery(self) -> datetime | None:
-        return min((d.due for d in self.deliveries.values() if d.status == "pending"), default=None)
+    def claim(self, delivery: Delivery) -> Claim:
+        title = self.known.about.title or self.known.source_id
+        return Claim(self.known.source_id, delivery, self.events[delivery.change_id], title)
+
+    def waiting(self) -> dict[str, datetime]:
+        """When the next delivery of each route that has one is due."""
+        times: dict[str, datetime] = {}
+        for delivery in self._next(None):
+            times[delivery.route_id] = min(delivery.due, times.get(delivery.route_id, delivery.due))
+        return times
+
+    def _next(self, now: datetime | None) -> Iterator[Delivery]:
+        """Pending deliveries that no earlier one of the same entry, route and recipient holds up.
+
+        With `now` those that are due then; a later one of the same entry then comes only together with the
+        earlier, in one grouped message.
+        """
+        first: dict[tuple[str, ...], Delivery] = {}
+        pending = [delivery for delivery in self.deliveries.values() if delivery.status == "pending"]
+        for delivery in sorted(pending, key=self._age):
+            key = self._lane(delivery)
+            earlier = first.setdefault(key, delivery)
+            free = earlier is delivery or delivery.message_id is not None or self._together(earlier, delivery)
+            if free and (now is None or delivery.due <= now):
+                yield delivery
+
+    def _age(self, delivery: Delivery) -> tuple[datetime, int]:
+        event = self.events[delivery.change_id]
+        return event.at, event.revision if isinstance(event, Change) else 0
+
+    def _together(self, one: Delivery, other: Delivery) -> bool:
+        """Whether two unsent deliveries of one entry will go out in the same message."""
+        gathered = gathering(one, self.known.source_id)
+        return gathered is not None and gathered == gathering(other, self.known.source_id)
+
+    def _lane(self, delivery: Delivery) -> tuple[str, ...]:
+        event = self.events[delivery.change_id]
+        about = event.key if isinstance(event, Change) else event.incident.id
+        return about, delivery.route_id, delivery.recipient or ""
 
     def _write_outbox(self) -> None:
-        settled = [d for d in self.deliveries.values() if d.status != "pending"]
-        for old in sorted(settled, key=lambda d: d.settled or d.created)[:-KEEP_SETTLED]:
-            del self.deliveries[old.id]
+        self._forget("delivered", KEEP_DELIVERED)
+        self._forget("dropped", KEEP_DELIVERED)
+        self._forget("dead", KEEP_DEAD)
         needed = {d.change_id for d in self.deliveries.values()}
-        for change in sorted(self.changes.values(), key=lambda c: c.at)[:-KEEP_SETTLED]:
-            if change.id not in needed:
-                del self.changes[change.id]
-        self._replace("changes", [codec.dump(Change, change) for change in self.changes.values()])
+        for event in sorted(self.events.values(), key=lambda e: e.at)[:-KEEP_CHANGES]:
+            if event.id not in needed:
+                del self.events[event.id]
+        events = self.events.values()
+        self._replace("changes", [codec.dump(Change, event) for event in events if isinstance(event, Change)])
+        notices = [codec.dump(Notice, event) for event in events if isinstance(event, Notice)]
+        if notices or self._table("notices"):
+            self._replace("notices", notices)
         self._replace("outbox", [codec.dump(Delivery, d) for d in self.deliveries.values()])
+
+    def _forget(self, status: DeliveryStatus, keep: int) -> None:
+        settled = [d for d in self.deliveries.values() if d.status == status]
+        for old in sorted(settled, key=lambda d: d.settled or d.created)[:-keep]:
+            del self.deliveries[old.id]
 
     def _rows(self, table: str) -> list[Document]:
         return self._table(table).all()

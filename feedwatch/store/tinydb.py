@@ -23,14 +23,18 @@ from feedwatch.categories import ALL, Categories
 from feedwatch.errors import StoreError
 from feedwatch.model import (
     EPOCH,
+    Change,
     Commit,
     Delivery,
+    Event,
+    Incident,
     KnownEntry,
     KnownSource,
     PollState,
     PublishedEntry,
 )
-from feedwatch.store import Claim, Unpublished, codec
+from feedwatch.routes import gathering
+from feedwatch.store import OWN, Claim, Unpublished, codec
 from feedwatch.store.index import SLACK, Index, Row, row_of
 from feedwatch.store.polls import load, save
 from feedwatch.store.sourcefile import SourceFile
@@ -120,7 +124,8 @@ class TinyStore:
             file.commit(commit)
         for row in commit.entries:
             self._reindex(index, file.known, before[row.key], row)
-        self._stale_sources.add(commit.source_id)
+        if commit.source_id != OWN:
+            self._stale_sources.add(commit.source_id)
         self._schedule(commit.source_id, file)
 
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
@@ -150,16 +155,22 @@ class TinyStore:
 
     # --- outbox ---
 
-    def claim(self, now: datetime, limit: int) -> Sequence[Claim]:
+    def claim(self, route_id: str, now: datetime, limit: int) -> Sequence[Claim]:
         claims: list[Claim] = []
-        for source_id, when in sorted(self._outbox.items(), key=lambda waiting: waiting[1]):
-            if when <= now and (file := self._readable(source_id)):
-                claims += file.claims(now)
-        claims.sort(key=lambda claim: (claim.delivery.due, claim.change.at, claim.delivery.id))
-        return claims[:limit]
+        for source_id, routes in list(self._outbox.items()):
+            due = routes.get(route_id)
+            if due is not None and due <= now and (file := self._readable(source_id)):
+                claims += file.claims(route_id, now)
+        claims.sort(key=_order)
+        groups = {_group(claim) for claim in claims[:limit]} - {None}
+        return claims[:limit] + [claim for claim in claims[limit:] if _group(claim) in groups]
 
-    def next_delivery(self) -> datetime | None:
-        return min(self._outbox.values(), default=None)
+    def waiting(self) -> Mapping[str, datetime]:
+        times: dict[str, datetime] = {}
+        for routes in self._outbox.values():
+            for route_id, due in routes.items():
+                times[route_id] = min(due, times.get(route_id, due))
+        return times
 
     def settle(self, outcomes: Collection[tuple[str, Delivery]]) -> None:
         by_source: dict[str, list[Delivery]] = defaultdict(list)
@@ -172,8 +183,18 @@ class TinyStore:
                 file.settle(deliveries)
             self._schedule(source_id, file)
 
-    def deliveries(self, source_id: str) -> Sequence[Delivery]:
-        return tuple(self._file(source_id).deliveries.values())
+    def outbox(self) -> Iterator[Claim]:
+        for source_id in self._stored_sources():
+            if file := self._readable(source_id):
+                yield from [file.claim(delivery) for delivery in file.deliveries.values()]
+
+    def events(self, since: datetime) -> Iterator[tuple[str, Event]]:
+        for source_id in self._stored_sources():
+            if file := self._readable(source_id):
+                yield from [(source_id, event) for event in file.events.values() if event.at >= since]
+
+    def incidents(self) -> Sequence[Incident]:
+        return sorted(self._file(OWN).incidents.values(), key=lambda incident: incident.opened)
 
     # --- life ---
 
@@ -254,11 +275,10 @@ class TinyStore:
             raise
 
     def _schedule(self, source_id: str, file: SourceFile) -> None:
-        when = file.next_delivery()
-        if when is None:
-            self._outbox.pop(source_id, None)
+        if waiting := file.waiting():
+            self._outbox[source_id] = waiting
         else:
-            self._outbox[source_id] = when
+            self._outbox.pop(source_id, None)
 
     # --- index ---
 
@@ -329,3 +349,14 @@ def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:
             f"{folder}: the state folder cannot be made ({error.strerror}); make it, or name another with --state-dir"
         ) from error
     return files.lock(folder / "lock")
+
+
+def _order(claim: Claim) -> tuple[datetime, datetime, int, str]:
+    revision = claim.event.revision if isinstance(claim.event, Change) else 0
+    return claim.delivery.due, claim.event.at, revision, claim.delivery.id
+
+
+def _group(claim: Claim) -> tuple[str, ...] | None:
+    """What the deliveries of one grouped message have in common, or None."""
+    message_id = claim.delivery.message_id
+    return (message_id,) if message_id else gathering(claim.delivery, claim.source_id)

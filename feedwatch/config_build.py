@@ -1,0 +1,156 @@
+"""The checked tables as the values that the rest of feedwatch works with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from feedwatch.canonical import slug
+from feedwatch.categories import UNCATEGORISED, Categories
+from feedwatch.config_tables import AlertTable, File, MailTable, SourceTable
+from feedwatch.config_values import duration, host_and_port
+from feedwatch.hours import Hours, read_digest, read_quiet
+from feedwatch.model import Selectors, Source
+from feedwatch.routes import Channel, Mail, MailServer, Notify, Route, Webhook, Wording
+
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+#: A part of a chat service's address that long is a token rather than a name.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+=-]{10,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the operator asked for, checked and with defaults filled in."""
+
+    path: Path
+    #: Where readers find the feeds: absolute, without a slash at its end.
+    base_url: str
+    sources: tuple[Source, ...]
+    routes: tuple[Route, ...]
+    categories: Categories
+    #: Hosts, with or without port, lower case, that may have a non-global address.
+    allow_hosts: frozenset[str]
+    #: Requests to one host at the same time.
+    per_host: int
+    per_host_pause: timedelta
+    #: Host and port of the web page; None serves nothing.
+    listen: tuple[str, int] | None
+    #: Folder of the feeds as files, absolute or relative as the configuration's own path; None is the state's.
+    public: Path | None
+    entries_per_feed: int
+    retry_first: timedelta
+    retry_for: timedelta
+    #: What must appear in no log and no stored error.
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    #: Another store than the embedded one; there is none to choose yet.
+    store_url: str | None = None
+
+
+def build(file: File, path: Path, secrets: Iterable[str]) -> Config:
+    """`secrets` are the values that came from outside the file; the secrets written in it are added."""
+    own, network = file.feedwatch, file.network
+    categories = Categories(
+        titles={key: table.title for key, table in file.category.items() if table.title},
+        aliases={slug(alias): key for key, table in file.category.items() for alias in table.aliases},
+    )
+    return Config(
+        path=path,
+        base_url=own.base_url,
+        sources=tuple(_source(table, own.every) for table in file.source),
+        routes=tuple(_route(table, categories, file, path.parent) for table in file.alert),
+        categories=categories,
+        allow_hosts=frozenset(network.allow_hosts),
+        per_host=network.per_host,
+        per_host_pause=duration(network.per_host_pause),
+        listen=_listen(file.web.listen),
+        public=path.parent / own.public if own.public else None,
+        entries_per_feed=own.entries,
+        retry_first=duration(file.outbox.retry_first),
+        retry_for=duration(file.outbox.retry_for),
+        secrets=frozenset([*secrets, *_written_secrets(file)]),
+    )
+
+
+def _source(table: SourceTable, every: str) -> Source:
+    return Source(
+        id=table.id,
+        url=table.url,
+        title=table.title,
+        every=duration(table.every or every),
+        link_base=table.link_base,
+        categories=tuple(table.categories),
+        headers=tuple(table.headers.items()),
+        select=Selectors(**table.select.model_dump()) if table.select else None,
+    )
+
+
+def _route(table: AlertTable, categories: Categories, file: File, folder: Path) -> Route:
+    return Route(
+        id=table.id,
+        channel=_channel(table, file, folder),
+        when=frozenset(table.when),
+        categories=frozenset(_wanted(name, categories) for name in table.categories),
+        sources=frozenset(table.sources),
+        match=tuple(table.match),
+        unless=tuple(table.unless),
+        hours=Hours(
+            table.timezone or file.feedwatch.timezone,
+            read_digest(table.digest) if table.digest else None,
+            read_quiet(table.quiet) if table.quiet else None,
+        ),
+        storm=table.storm or file.outbox.storm,
+        wording=Wording(table.subject, table.body, table.json_),
+    )
+
+
+def _channel(table: AlertTable, file: File, folder: Path) -> Channel:
+    if table.webhook is not None:
+        return Webhook(table.webhook, tuple(table.secret), tuple(table.headers.items()), table.allow_private)
+    if table.notify is not None:
+        return Notify(table.notify, table.allow_private)
+    assert table.mail is not None  # noqa: S101  (checked by config)
+    assert file.mail is not None  # noqa: S101
+    return Mail(tuple(dict.fromkeys(table.mail)), _server(file.mail, folder))
+
+
+def _server(table: MailTable, folder: Path) -> MailServer:
+    host, port = host_and_port(table.server)
+    return MailServer(
+        host=host,
+        port=port or _PORTS[table.security],
+        security=table.security,
+        sender=table.from_,
+        user=table.user,
+        password=table.password,
+        ca=folder / table.ca if table.ca else None,
+        allow_private=table.allow_private,
+    )
+
+
+def _written_secrets(file: File) -> Iterator[str]:
+    for alert in file.alert:
+        yield from alert.secret
+        yield from alert.headers.values()
+        if alert.notify:
+            yield alert.notify
+            yield from _TOKEN.findall(alert.notify)
+    for source in file.source:
+        yield from source.headers.values()
+    if file.mail and file.mail.password:
+        yield file.mail.password
+
+
+def _wanted(name: str, categories: Categories) -> str:
+    """The slug an alert means: here `uncategorised` is our own feed, which no source's category can be."""
+    return UNCATEGORISED if slug(name) == UNCATEGORISED else categories.slug_of(name)
+
+
+def _listen(text: str) -> tuple[str, int] | None:
+    if text == "off":
+        return None
+    host, port = host_and_port(text)
+    assert port is not None  # noqa: S101  (checked by the table)
+    return host, port

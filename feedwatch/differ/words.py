@@ -1,0 +1,74 @@
+"""What changed between two texts, word by word. Pure; makes no markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Literal
+
+#: A word with the white space after it, or one sign of a script that has no spaces between words.
+_WORD = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]|[^\s\u2e80-\u9fff\uf900-\ufaff]+\s*|\s+")
+#: difflib's cost grows with the product of both sides: beyond this a changed stretch is shown as a whole.
+_PRODUCT = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of text that is in both versions, or in one of them."""
+
+    kind: Literal["same", "gone", "added"]
+    text: str
+
+
+def word_diff(before: str, after: str) -> tuple[Piece, ...]:
+    """The pieces in reading order. All but `added` joined give `before`, all but `gone` give `after`."""
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    head = _common(old, new)
+    tail = _common(old[head:][::-1], new[head:][::-1])
+    middle_old, middle_new = old[head : len(old) - tail], new[head : len(new) - tail]
+    pieces = [Piece("same", "".join(old[:head])), *_middle(middle_old, middle_new)]
+    pieces.append(Piece("same", "".join(old[len(old) - tail :])))
+    return tuple(piece for piece in pieces if piece.text)
+
+
+def shortened(pieces: tuple[Piece, ...], around: int) -> tuple[Piece, ...]:
+    """The same, with each unchanged stretch cut to about `around` characters beside what changed."""
+    return tuple(
+        replace(piece, text=_cut(piece.text, around, first=at == 0, last=at == len(pieces) - 1))
+        if piece.kind == "same"
+        else piece
+        for at, piece in enumerate(pieces)
+    )
+
+
+def _common(old: list[str], new: list[str]) -> int:
+    count = 0
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _middle(old: list[str], new: list[str]) -> Iterator[Piece]:
+    if len(old) * len(new) > _PRODUCT:
+        yield from (Piece("gone", "".join(old)), Piece("added", "".join(new)))
+        return
+    for operation, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if operation == "equal":
+            yield Piece("same", "".join(old[i:j]))
+        else:
+            yield Piece("gone", "".join(old[i:j]))
+            yield Piece("added", "".join(new[k:m]))
+
+
+def _cut(text: str, around: int, *, first: bool, last: bool) -> str:
+    if first and len(text) > around:
+        return "…" + text[-around:]
+    if last and len(text) > around:
+        return text[:around] + "…"
+    if not first and not last and len(text) > 2 * around:
+        return f"{text[:around]} … {text[-around:]}"
+    return text
