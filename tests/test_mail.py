@@ -201,7 +201,7 @@ def test_a_refused_mail_is_told_to_the_operator_by_another_route(tmp_path: Path)
                     await office.drain()
 
                     ((_, mail),) = inbox.mails
-                    assert mail["Subject"].startswith('[feedwatch] Problem: A delivery of the alert "mail" failed')
+                    assert mail["Subject"] == '[feedwatch] Problem: The alert "mail" does not get through'
                     assert "no such user" in _parts(inbox)[0]
 
     asyncio.run(work())

@@ -14,7 +14,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, Template
 
-from feedwatch.alerts.message import KIND_TITLES, MOST_SHOWN, Item, Message, template_values, why
+from feedwatch.alerts.message import KIND_TITLES, MOST_SHOWN, Item, Message, headline, template_values, why
 from feedwatch.alerts.text import header, line
 from feedwatch.alerts.wording import render as render_template
 from feedwatch.canonical import clean, digest
@@ -99,7 +99,7 @@ def _subject(message: Message) -> str:
         source = line(sources.pop(), 60) if len(sources) == 1 else "feedwatch"
         return f"[{source}] {len(message.items)} {_GROUPS[message.group]}"
     if isinstance(first.event, Notice):
-        return f"[feedwatch] {KIND_TITLES[first.event.kind]}: {line(first.event.incident.detail)}"
+        return f"[feedwatch] {KIND_TITLES[first.event.kind]}: {headline(first.event.incident)}"
     again = "" if first.event.kind == "new" else "Re: "
     return f"{again}[{line(first.source_title, 60)}] {_title(first.event)}"
 
@@ -139,9 +139,11 @@ def _bodies(message: Message, base_url: str) -> tuple[str, str]:
 def _shown(item: Item) -> Shown:
     event = item.event
     if isinstance(event, Notice):
-        detail = line(event.incident.detail, 1000)
-        since = f"since {event.incident.opened:%d %B %Y %H:%M} UTC"
-        return Shown(KIND_TITLES[event.kind], detail, None, "feedwatch", since, "", ())
+        incident = event.incident
+        since = f"since {incident.opened:%d %B %Y, %H:%M} UTC"
+        return Shown(
+            KIND_TITLES[event.kind], headline(incident), None, "feedwatch", since, line(incident.detail, 1000), ()
+        )
     entry = event.entry
     authors = ", ".join(line(person.name, 80) for person in entry.authors[:5])
     date = f"{entry.published.at:%d %B %Y}".lstrip("0") if entry.published else ""

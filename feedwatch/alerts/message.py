@@ -142,6 +142,15 @@ def why(message: Message) -> str:
             )
 
 
+def headline(incident: Incident) -> str:
+    """What it is, in a few words; `detail` says the rest."""
+    match incident.kind:
+        case "route-gone":
+            return f'The alert "{incident.subject}" is switched off'
+        case "route-failing":
+            return f'The alert "{incident.subject}" does not get through'
+
+
 def difference(change: Change, name: str) -> dict[str, str | list[str] | None]:
     """A field before and after, as words."""
     return {
@@ -199,7 +208,11 @@ def _values(item: Item) -> dict[str, Any]:
     event = item.event
     if isinstance(event, Notice):
         incident = {**_incident_json(event.incident), "event": event.kind}
-        return {**_stand_in(event.incident.detail, None), "event": "incident", "incident": incident}
+        return {
+            **_stand_in(f"{headline(event.incident)}: {event.incident.detail}", None),
+            "event": "incident",
+            "incident": incident,
+        }
     return {
         "event": event.kind,
         "entry": entry_json(event.entry, atom_id=event.atom_id, revision=event.revision),
