@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 import pytest
-from make import NOW, entry
+from make import CATEGORIES, NOW, entry
 from origin import Answer, Origin
 from postoffice import DAYS, HOURS, MINUTES, PostOffice, hook, ids, open_office
 
@@ -24,6 +24,7 @@ from feedwatch.alerts.message import Message
 from feedwatch.hours import Hours, read_digest, read_quiet
 from feedwatch.model import Delivery
 from feedwatch.routes import Route, Webhook
+from feedwatch.store.tinydb import TinyStore
 
 P = ParamSpec("P")
 
@@ -451,6 +452,27 @@ async def test_what_joins_a_digest_after_it_was_tried_goes_into_the_next_one(tmp
             by_id.setdefault(asked.headers["webhook-id"], set()).add(asked.body)
         assert [len(bodies) for bodies in by_id.values()] == [1, 1]
         assert await _statuses(office) == {"delivered": 4}
+
+
+@simulated
+async def test_which_deliveries_are_one_message_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
+    """Otherwise a crash after the sending would let others join the message that the receiver has."""
+    seen: list[set[str | None]] = []
+
+    class Looking:
+        async def send(self, message: Message, now: datetime) -> Verdict:
+            disk = TinyStore(tmp_path, ["blog"], CATEGORIES, stamp="x", read_only=True)
+            seen.append({claim.delivery.message_id for claim in disk.outbox()})
+            assert seen[-1] == {message.id}
+            return Verdict()
+
+    hourly = Route("hook", Webhook("http://x/"), hours=Hours(digest=read_digest("hourly")))
+    async with open_office(tmp_path, [hourly], Looking()) as office:
+        await office.finds(entry(3), entry(2))
+        await office.passes(HOURS, tick=HOURS)
+
+        assert len(seen) == 1
+        assert await _statuses(office) == {"delivered": 2}
 
 
 @simulated

@@ -17,7 +17,7 @@ from feedwatch.cli.common import Setup, ago, echo_json, echo_table, json_option,
 from feedwatch.config_values import duration
 from feedwatch.model import Change, Delivery
 from feedwatch.routes import Route, notifications, queue, wants
-from feedwatch.store import Claim
+from feedwatch.store import Claim, Store
 
 _STATUSES = ("pending", "delivered", "dead", "dropped")
 _SHORT = 12
@@ -82,9 +82,13 @@ def retry(ctx: click.Context, ids: tuple[str, ...], route_id: str | None, everyt
     """Send deliveries again that wait or were given up, now and under the same ids."""
     ready = setup(ctx)
 
-    def chosen(claims: Sequence[Claim], moment: datetime) -> list[tuple[str, Delivery]]:
+    def chosen(store: Store, moment: datetime) -> list[tuple[str, Delivery]]:
         picked = _chosen(
-            claims, ids, route_id, everything, ("pending", "dead", "dropped") if ids else ("pending", "dead")
+            list(store.outbox()),
+            ids,
+            route_id,
+            everything,
+            ("pending", "dead", "dropped") if ids else ("pending", "dead"),
         )
         return [(claim.source_id, _again(claim.delivery, moment)) for claim in picked]
 
@@ -105,9 +109,9 @@ def replay(ctx: click.Context, since: str, route_id: str | None, as_json: bool) 
     if not routes:
         raise click.UsageError(f'no alert is called "{route_id}"')
 
-    def chosen(claims: Sequence[Claim], moment: datetime) -> list[tuple[str, Delivery]]:
-        kept = {claim.delivery.id: claim.delivery for claim in claims}
-        wanted = [row for route in routes for row in _replayed(ready, route, start)]
+    def chosen(store: Store, moment: datetime) -> list[tuple[str, Delivery]]:
+        kept = {claim.delivery.id: claim.delivery for claim in store.outbox()}
+        wanted = [row for route in routes for row in _replayed(store, route, start)]
         return [(source_id, _again(kept.get(row.id, row), moment)) for source_id, row in wanted]
 
     _send(ready, chosen, as_json)
@@ -172,8 +176,7 @@ def _again(delivery: Delivery, moment: datetime) -> Delivery:
     )
 
 
-def _replayed(ready: Setup, route: Route, start: datetime) -> list[tuple[str, Delivery]]:
-    store = open_store(ready.config, ready.state_dir, now, read_only=True)
+def _replayed(store: Store, route: Route, start: datetime) -> list[tuple[str, Delivery]]:
     rows: list[tuple[str, Delivery]] = []
     for source_id, event in store.events(start):
         if isinstance(event, Change):
@@ -183,12 +186,10 @@ def _replayed(ready: Setup, route: Route, start: datetime) -> list[tuple[str, De
     return rows
 
 
-def _send(
-    ready: Setup, chosen: Callable[[Sequence[Claim], datetime], list[tuple[str, Delivery]]], as_json: bool
-) -> None:
+def _send(ready: Setup, chosen: Callable[[Store, datetime], list[tuple[str, Delivery]]], as_json: bool) -> None:
     async def work() -> dict[str, Any]:
         async with open_app(ready.config, ready.state_dir) as app:
-            rows = await app.store.run(lambda store: chosen(list(store.outbox()), app.clock()))
+            rows = await app.store.run(lambda store: chosen(store, app.clock()))
             await app.store.settle(rows)
             await _open_routes(app, {row.route_id for _, row in rows})
             sent = await app.pipeline.deliver()
