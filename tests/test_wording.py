@@ -51,6 +51,7 @@ def test_s15_a_scraped_title_is_never_a_template(title: str) -> None:
         "{% for x in events recursive %}{{ loop(x) }}{% endfor %}",
         "{{ 1 / 0 }}",
         "{{ " + "(" * 5000 + " }}",
+        "{{ entry.title }}" * 1000,
     ],
 )
 def test_s15_a_template_that_is_wrong_or_wants_more_is_refused_by_the_configuration(text: str) -> None:
@@ -73,6 +74,14 @@ def test_loops_are_counted_so_that_no_template_runs_for_long() -> None:
 def test_the_output_is_bounded() -> None:
     with pytest.raises(TemplateProblem, match="more than 100,000 characters"):
         render("{% for c in t %}{{ t }}{% endfor %}", {"t": "x" * 1000})
+
+
+def test_joining_is_bounded_before_it_is_done() -> None:
+    assert render("{{ events|join(', ', attribute='event') }}", _values()) == "new"
+    with pytest.raises(TemplateProblem, match="more than 100,000 characters"):
+        render("{{ (t|join(t))|join(t) }}", {"t": "x" * 20_000})
+    with pytest.raises(TemplateProblem, match="cannot be filled in"):
+        render("{{ events|join(', ', attribute='nothing') }}", _values())
 
 
 def test_values_are_cut_before_a_filter_sees_them() -> None:

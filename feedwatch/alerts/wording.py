@@ -20,6 +20,8 @@ from feedwatch.errors import FeedwatchError
 _STEPS = 10_000
 _SIZE = 100_000
 _VALUE = 20_000
+#: Characters of a template itself.
+_TEXT = 10_000
 _FILTERS = frozenset({
     "capitalize", "count", "d", "default", "e", "escape", "first", "int", "join", "last", "length", "lower", "round",
     "sort", "title", "trim", "truncate", "upper", "wordcount",
@@ -40,6 +42,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         super().__init__(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
         self.filters = {name: filter_ for name, filter_ in self.filters.items() if name in _FILTERS}
         self.filters[_COUNTED] = _counted
+        self.filters["join"] = _joined
         self.globals = {}
 
     def _generate(self, source: nodes.Template, *arguments: Any, **named: Any) -> str:
@@ -62,6 +65,14 @@ def _counted(context: Context, values: Iterable[Any]) -> Iterator[Any]:
         yield value
 
 
+def _joined(values: Iterable[Any], between: str = "", attribute: str | None = None) -> str:
+    """Jinja's `join`, which would make hundreds of megabytes of one long text."""
+    pieces = [str(value[attribute] if attribute else value) for value in values]
+    if sum(map(len, pieces)) + len(pieces) * len(between) > _SIZE:
+        raise TemplateProblem(f"makes more than {_SIZE:,} characters")
+    return between.join(pieces)
+
+
 def render(text: str, values: Mapping[str, Any]) -> str:
     """The template `text` with `values` filled in. Raises TemplateProblem."""
     pieces: list[str] = []
@@ -74,7 +85,7 @@ def render(text: str, values: Mapping[str, Any]) -> str:
             pieces.append(piece)
     except UndefinedError as error:
         raise TemplateProblem(f"names what an event does not have: {error.message}") from None
-    except (TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+    except (TemplateError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise TemplateProblem(f"cannot be filled in: {error}") from None
     return "".join(pieces)
 
@@ -110,6 +121,8 @@ def _tried(attempt: Any) -> None:
 
 @lru_cache(maxsize=64)
 def _compiled(text: str) -> Any:
+    if len(text) > _TEXT:
+        raise TemplateProblem(f"is longer than {_TEXT:,} characters")
     try:
         return _Environment().from_string(text)
     except TemplateSyntaxError as error:
