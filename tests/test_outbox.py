@@ -77,7 +77,7 @@ async def test_f21_a_receiver_down_for_six_hours_gets_everything_under_the_same_
 
 
 @simulated
-async def test_f21_attempts_of_one_delivery_back_off_and_end_after_three_days(tmp_path: Path) -> None:
+async def test_a10_attempts_of_one_delivery_back_off_and_end_after_three_days(tmp_path: Path) -> None:
     sender = Scripted(Verdict("HTTP 500", down=False))
     async with open_office(tmp_path, [Route("hook", Webhook("http://x/"))], sender) as office:
         await office.finds(entry(2))
@@ -399,7 +399,9 @@ async def test_draining_a_batch_writes_each_source_once(tmp_path: Path) -> None:
 
 
 @simulated
-async def test_giving_up_opens_one_incident_and_success_closes_it(tmp_path: Path, origin: Origin) -> None:
+async def test_a10_giving_up_is_told_by_another_route_once_and_so_is_the_recovery(
+    tmp_path: Path, origin: Origin
+) -> None:
     origin.serve("/hook", status=403)
     origin.serve("/operator", status=200)
     routes = [hook(origin), hook(origin, "/operator", when=frozenset({"incident"}))]

@@ -184,6 +184,30 @@ def test_an_alert_whose_receiver_is_gone_is_off_until_it_is_switched_on(bench: B
     assert "not switched off" in bench.run("alert", "enable", "hook").stdout
 
 
+def test_s6_a_route_may_be_private_when_it_says_so_and_sources_do_not_profit(tmp_path: Path, origin: Origin) -> None:
+    bench = Bench(tmp_path)
+    (tmp_path / "feed.xml").write_bytes(_feed(1))
+    config = (
+        '[[source]]\nid = "file"\nurl = "feed.xml"\n'
+        f'[[source]]\nid = "near"\nurl = "{origin.url}/feed"\n'
+        f'[[alert]]\nid = "hook"\nwebhook = "{origin.url}/hook"\n'
+    )
+    origin.serve("/feed", body=_feed(1))
+    origin.serve("/hook", status=200)
+    bench.config(config)
+    bench.run("poll", code=1)
+    (tmp_path / "feed.xml").write_bytes(_feed(2, 1))
+    bench.run("poll", code=1)
+    assert "not a public address" in str(_rows(bench)[0]["error"])
+    assert origin.requests == []
+
+    bench.config(config + "allow_private = true\n")
+    bench.run("outbox", "retry", "--all")
+    bench.run("poll", code=1)
+
+    assert [asked.path for asked in origin.requests] == ["/hook"]
+
+
 # --- secrets -------------------------------------------------------------------------------------------
 
 CANARIES = {
