@@ -149,7 +149,7 @@ async def open_app(
             )
             poller = SourcePoller(net, Hosts(config.per_host, config.per_host_pause.total_seconds()))
             read = reader or pool
-            pipeline = Pipeline(config, thread, poller, read, publisher, outbox, incidents, clock=clock, jitter=jitter)
+            pipeline = Pipeline(config, thread, poller, read, publisher, outbox, incidents, clock=clock)
             await thread.run(pipeline.begin)
             yield App(config, pipeline, thread, public, clock)
     finally:

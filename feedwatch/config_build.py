@@ -74,12 +74,13 @@ def build(file: File, path: Path, secrets: Iterable[str]) -> Config:
     )
 
 
-def _source(table: SourceTable, every: str) -> Source:
+def _source(table: SourceTable, default: str | None) -> Source:
+    every = table.every or default
     return Source(
         id=table.id,
         url=table.url,
         title=table.title,
-        every=duration(table.every or every),
+        every=duration(every) if every else None,
         link_base=table.link_base,
         categories=tuple(table.categories),
         headers=tuple(table.headers.items()),

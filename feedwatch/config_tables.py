@@ -48,7 +48,11 @@ class FeedwatchTable(Table):
     base_url: Annotated[str, AfterValidator(values.base_url)] = Field(
         default="http://127.0.0.1:8080", description="Where readers will find the feeds."
     )
-    every: Interval = Field(default="1h", description="How often a source is polled that does not say so itself.")
+    every: Interval | None = Field(
+        default=None,
+        description="How often a source is polled that does not say so itself: 1h by default, 6h where the origin "
+        "sends neither ETag nor Last-Modified.",
+    )
     public: Words | None = Field(
         default=None, description="Folder for the feeds, relative to this file; by default in the state folder."
     )

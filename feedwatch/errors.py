@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+ReadErrorKind = Literal["unreadable", "empty", "blocked", "soft-404"]
+
 
 class FeedwatchError(Exception):
     """Base of all; `str(error)` is one or more lines fit to show to a person."""
@@ -28,11 +30,12 @@ class ConfigError(FeedwatchError):
 
 
 class ReadError(FeedwatchError):
-    """A body that yields nothing to trust: `unreadable` (neither feed nor page, truncated) or `empty`."""
+    """A body that yields nothing to trust: `unreadable` (neither feed nor page, truncated), `empty`, `blocked` (a
+    page that keeps programs out) or `soft-404` (a page that says it is none)."""
 
-    def __init__(self, kind: Literal["unreadable", "empty"], detail: str) -> None:
+    def __init__(self, kind: ReadErrorKind, detail: str) -> None:
         super().__init__(detail)
-        self.kind: Literal["unreadable", "empty"] = kind
+        self.kind: ReadErrorKind = kind
 
     def __reduce__(self) -> tuple[type[ReadError], tuple[str, str]]:
         return (ReadError, (self.kind, str(self)))

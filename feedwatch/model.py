@@ -115,6 +115,17 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a feed asks to be polled: RSS's ttl, skipHours and skipDays, the syndication module's sy:update*."""
+
+    #: Shortest interval, if it says one.
+    every: timedelta | None = None
+    #: Hours (0 to 23) and weekdays (0 is Monday) in GMT at which nothing new comes.
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one poll yielded: entries in the order of the document, and what was noticed on the way."""
 
@@ -125,6 +136,7 @@ class Reading:
     complete: bool = True
     #: For people, one sentence each: "3 of 40 entries have no date".
     notes: tuple[str, ...] = ()
+    pace: Pace = Pace()
 
 
 # --- what the operator asked for --------------------------------------------------------------------
@@ -156,7 +168,8 @@ class Source:
     #: Absolute http(s) URL, or a `file:` URL inside the configuration's own folder.
     url: str
     title: str | None = None
-    every: timedelta = timedelta(hours=1)
+    #: None where the operator did not say.
+    every: timedelta | None = None
     link_base: str | None = None
     categories: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -191,6 +204,18 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Trail:
+    """How an answer was come by."""
+
+    #: The URL that was asked first: the source's own, or where it has moved to.
+    home: str = ""
+    #: Where permanent redirects from there lead, before any temporary one (RFC 9110 §15.4).
+    permanent: str | None = None
+    #: How long the answer says it stays fresh (RFC 9111 §4.2).
+    fresh: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A body worth reading."""
 
@@ -199,8 +224,9 @@ class Fetched:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
-    #: To be stored for the source's own URL once the body's entries are committed.
+    #: To be stored for `url` once the body's entries are committed.
     validators: Validators = Validators()
+    trail: Trail = Trail()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +237,7 @@ class NotModified:
     validators: Validators
     #: The URL they belong to, after redirects.
     url: str
+    trail: Trail = Trail()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +246,22 @@ class Failure:
 
     kind: Literal[
         "unreachable", "timeout", "refused", "http", "gone", "redirect", "too-large", "unreadable",
-        "empty", "reader-timeout", "reader-crash", "store",
+        "empty", "blocked", "soft-404", "robots", "reader-timeout", "reader-crash", "store",
     ]  # fmt: skip
     #: One sentence for people: what happened and, where it helps, what to do.
     detail: str
     http_status: int | None = None
     #: How long the origin asked us to stay away.
     retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A permanent redirect that was seen, and is believed once it has held for a while."""
+
+    target: str
+    since: datetime
+    sightings: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +285,17 @@ class PollState:
     gone: bool = False
     #: The digest of the reading's configuration that `body_digest` was read with.
     config_digest: str | None = None
+    kind: SourceKind | None = None
+    pace: Pace = Pace()
+    move: Move | None = None
+    #: Where the source has moved to for good; None while it is where the configuration says.
+    effective_url: str | None = None
+    #: What decided `next_poll`, in a few words.
+    set_by: str | None = None
+    #: Requests for this source since it was added, those answered by 304, and bytes of bodies.
+    requests: int = 0
+    not_modified: int = 0
+    received: int = 0
 
 
 # --- what we know -----------------------------------------------------------------------------------

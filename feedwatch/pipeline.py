@@ -7,9 +7,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from feedwatch.alerts.incidents import Incidents
 from feedwatch.alerts.outbox import Outbox, Sent
@@ -31,7 +32,9 @@ from feedwatch.model import (
     Source,
     SourceReport,
 )
-from feedwatch.poller import schedule
+from feedwatch.poller import aftermath
+from feedwatch.poller.aftermath import Recorded
+from feedwatch.poller.schedule import held_until, may_poll_now, phase
 from feedwatch.routes import deliveries
 from feedwatch.store import Claim, Store
 
@@ -77,15 +80,6 @@ class StoreThread:
         self._executor.shutdown()
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A body whose entries are committed."""
-
-    fetched: Fetched
-    reading: Reading
-    diff: Diff
-
-
 class Pipeline:
     def __init__(
         self,
@@ -98,7 +92,6 @@ class Pipeline:
         incidents: Incidents,
         *,
         clock: Callable[[], datetime],
-        jitter: Callable[[], float],
     ) -> None:
         self._config = config
         self._store = store
@@ -108,7 +101,8 @@ class Pipeline:
         self._outbox = outbox
         self._incidents = incidents
         self._clock = clock
-        self._jitter = jitter
+        #: Until when each host wants to be left alone.
+        self._holds: dict[str, datetime] = {}
 
     def begin(self, store: Store) -> None:
         """To be called once, before the first poll: what was read under another configuration of a source says
@@ -117,22 +111,45 @@ class Pipeline:
             config_digest = reading_digest(source)
             if store.state(source.id).config_digest != config_digest:
                 store.remember(source.id, PollState(config_digest=config_digest))
+            self._hold(source, store.state(source.id))
+
+    def _hold(self, source: Source, state: PollState) -> None:
+        """RFC 9110 §10.2.3: who asks to be left alone means the whole service, not one address of it."""
+        host = _host(source)
+        if state.not_before and host:
+            self._holds[host] = max(state.not_before, self._holds.get(host, state.not_before))
+
+    async def held(self, source: Source) -> str | None:
+        """Why this source must not be asked now, even by hand: its origin said so."""
+        state = await self._store.run(lambda store: store.state(source.id))
+        reason = may_poll_now(state, self._clock())
+        until = self._holds.get(_host(source))
+        return reason or (held_until(until) if until and self._clock() < until else None)
 
     async def poll(self, source: Source) -> SourceReport:
-        """One poll of one source, up to its commit. Never raises for what a source can cause."""
+        """One poll of one source, up to its commit. Never raises for what a source can cause.
+
+        While its host wants to be left alone (it said so to any of its sources) nothing is asked.
+        """
         state = await self._store.run(lambda store: store.state(source.id))
+        until = self._holds.get(_host(source))
+        if until is not None and self._clock() < until:
+            spread = phase(source.id) * (until - self._clock()) / 10
+            waiting = replace(state, next_poll=until + spread, set_by="Retry-After of its host")
+            await self._store.run(lambda store: store.remember(source.id, waiting))
+            return SourceReport(source.id, "unchanged", None, state.entries, notes=(held_until(until),))
         answer = await self._poller.poll(source, state)
         result = await self._taken_in(source, state, answer) if isinstance(answer, Fetched) else answer
-        report = _report(source, state, result)
-        now = self._clock()
-        after = _after(source, state, result, report, now, self._jitter())
+        after = aftermath.after(source, state, result, self._clock())
+        self._hold(source, after)
         await self._store.run(lambda store: store.remember(source.id, after))
+        report = aftermath.report(source, state, result)
         _log(report)
         return report
 
     async def _taken_in(self, source: Source, state: PollState, fetched: Fetched) -> Recorded | NotModified | Failure:
         if body_digest(fetched.body) == state.body_digest:
-            return NotModified(fetched.status, fetched.validators, fetched.url)
+            return NotModified(fetched.status, fetched.validators, fetched.url, fetched.trail)
         now = self._clock()
         reading = await self._reader.read(fetched, source, now)
         if isinstance(reading, Failure):
@@ -190,61 +207,8 @@ class Pipeline:
         return found
 
 
-def _report(source: Source, state: PollState, result: Recorded | NotModified | Failure) -> SourceReport:
-    match result:
-        case Failure():
-            return SourceReport(source.id, "failed", result.http_status, error=result.detail)
-        case NotModified():
-            return SourceReport(source.id, "unchanged", result.status, state.entries)
-        case Recorded(fetched, reading, found):
-            return SourceReport(
-                source.id,
-                "ok",
-                fetched.status,
-                len(reading.entries),
-                found.changes,
-                found.discovered,
-                notes=(*reading.notes, *found.notes),
-            )
-
-
-def _after(
-    source: Source,
-    state: PollState,
-    result: Recorded | NotModified | Failure,
-    report: SourceReport,
-    now: datetime,
-    jitter: float,
-) -> PollState:
-    """The poll state to keep. A failure leaves validators and digest as they were: they still vouch for
-    what is stored, and never for the body that failed."""
-    retry_after = result.retry_after if isinstance(result, Failure) else None
-    state = replace(
-        state,
-        last_poll=now,
-        status=report.status,
-        http_status=report.http_status,
-        error=report.error,
-        not_before=now + retry_after if retry_after else None,
-        gone=isinstance(result, Failure) and result.kind == "gone",
-        failures=state.failures + 1 if isinstance(result, Failure) else 0,
-    )
-    match result:
-        case NotModified():
-            state = replace(state, last_success=now, validators={**state.validators, result.url: result.validators})
-        case Recorded(fetched):
-            state = replace(
-                state,
-                last_success=now,
-                validators={fetched.url: fetched.validators},
-                body_digest=body_digest(fetched.body),
-                entries=report.entries,
-            )
-    outcome: Literal["ok", "unchanged", "failed"] = (
-        "failed" if isinstance(result, Failure) else "unchanged" if isinstance(result, NotModified) else "ok"
-    )
-    when = schedule.next_poll(source, state, outcome, now, retry_after=retry_after, jitter=jitter)
-    return replace(state, next_poll=when)
+def _host(source: Source) -> str:
+    return urlsplit(source.url).hostname or ""
 
 
 def _log(report: SourceReport) -> None:

@@ -161,7 +161,7 @@ def test_a_file_made_to_exhaust_the_parser_is_a_config_error(text: str) -> None:
 def test_one_source_is_a_configuration() -> None:
     found = config(SOURCE)
     [source] = found.sources
-    assert (source.id, source.url, source.every) == ("blog", "https://blog.example.org/", timedelta(hours=1))
+    assert (source.id, source.url, source.every) == ("blog", "https://blog.example.org/", None)
     assert found.base_url == "http://127.0.0.1:8080"
     assert found.listen == ("127.0.0.1", 8080)
     assert (found.entries_per_feed, found.per_host, found.public) == (50, 1, None)

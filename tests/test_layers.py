@@ -17,7 +17,7 @@ FLOORS = (
     ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
               "config_problems", "readers", "differ", "routes", "entryjson",
               "alerts.message", "alerts.wording", "alerts.text", "alerts.mail", "alerts.retry", "alerts.__init__",
-              "poller.walk", "poller.schedule", "poller.__init__",
+              "poller.walk", "poller.schedule", "poller.caching", "poller.moves", "poller.aftermath", "poller.__init__",
               "generator.atom", "generator.opml", "generator.html", "generator.__init__")),
     ("edge", ("net", "files", "poller.fetch", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
               "alerts.notify", "alerts.channels", "workers", "web")),

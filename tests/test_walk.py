@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from feedwatch.model import Failure, Fetched, NotModified, PollState, Request, Response, Source, Validators
-from feedwatch.poller.schedule import may_poll_now, next_poll
+from feedwatch.model import Failure, Fetched, NotModified, PollState, Request, Response, Source, Trail, Validators
 from feedwatch.poller.walk import retry_after, walk
 
 URL = "https://example.org/feed"
@@ -38,7 +37,7 @@ def test_a_first_request_is_unconditional_and_a_later_one_sends_back_what_came()
     assert not {"If-None-Match", "If-Modified-Since"} & dict(first.headers).keys()
     assert dict(second.headers)["If-None-Match"] == 'W/"x"'
     assert dict(second.headers)["If-Modified-Since"] == "some day"
-    assert unchanged == NotModified(304, Validators('W/"y"', "some day"), URL)
+    assert unchanged == NotModified(304, Validators('W/"y"', "some day"), URL, Trail(URL))
 
 
 def test_a_304_that_nobody_asked_for_is_a_failure() -> None:
@@ -113,34 +112,3 @@ def test_retry_after_is_seconds_or_a_date_on_the_origins_clock(value: str, expec
     headers = {"retry-after": value, "date": "Mon, 21 Oct 2024 10:00:00 GMT"}
 
     assert retry_after(Response(URL, 429, headers, b"")) == expected
-
-
-NOW = datetime(2024, 10, 21, tzinfo=UTC)
-HOURLY = Source("feed", URL, every=timedelta(hours=1))
-
-
-def test_failures_wait_longer_each_time_up_to_a_day() -> None:
-    waits = [
-        next_poll(HOURLY, PollState(failures=n), "failed", NOW, retry_after=None, jitter=0) - NOW for n in (1, 2, 3, 30)
-    ]
-
-    assert waits == [timedelta(hours=2), timedelta(hours=4), timedelta(hours=8), timedelta(hours=24)]
-
-
-def test_the_origin_is_never_asked_sooner_than_it_said() -> None:
-    when = next_poll(HOURLY, PollState(failures=1), "failed", NOW, retry_after=timedelta(days=9), jitter=0)
-
-    assert when == NOW + timedelta(days=9)
-
-
-def test_jitter_only_delays() -> None:
-    for jitter in (0.0, 0.5, 0.99):
-        when = next_poll(HOURLY, PollState(), "ok", NOW, retry_after=None, jitter=jitter)
-        assert timedelta(hours=1) <= when - NOW <= timedelta(hours=1, minutes=5)
-
-
-def test_a_poll_by_hand_keeps_the_origins_word() -> None:
-    assert may_poll_now(PollState(next_poll=NOW + timedelta(hours=1)), NOW) is None
-    assert "until" in (may_poll_now(PollState(not_before=NOW + timedelta(seconds=1)), NOW) or "")
-    assert may_poll_now(PollState(not_before=NOW), NOW) is None
-    assert "410" in (may_poll_now(PollState(gone=True), NOW) or "")

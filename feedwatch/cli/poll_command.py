@@ -14,7 +14,6 @@ from feedwatch.app import App, open_app
 from feedwatch.cli.common import Setup, echo_json, json_option, printable, setup
 from feedwatch.errors import FeedwatchError
 from feedwatch.model import Source, SourceReport
-from feedwatch.poller.schedule import may_poll_now
 
 _KINDS = ("new", "edited", "moved", "recategorised", "withdrawn")
 
@@ -76,10 +75,8 @@ async def poll_all(app: App, sources: Sequence[Source], step: Callable[[], None]
 
     async def one(source: Source) -> SourceReport:
         async with at_once:
-            state = await app.store.run(lambda store: store.state(source.id))
-            reason = may_poll_now(state, app.clock())
-            report = SourceReport(source.id, "failed", state.http_status, error=reason) if reason else None
-            report = report or await app.pipeline.poll(source)
+            reason = await app.pipeline.held(source)
+            report = SourceReport(source.id, "failed", error=reason) if reason else await app.pipeline.poll(source)
         step()
         return report
 

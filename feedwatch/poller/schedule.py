@@ -1,35 +1,47 @@
-"""When to poll next, and when not to at all. Pure; holds no schedule."""
+"""When to poll next and why, and when not to at all. Pure; holds no schedule."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import NamedTuple
 
-from feedwatch.model import PollState, Source
+from feedwatch.canonical import digest
+from feedwatch.model import Failure, Pace, PollState, Source
 
+#: How often a source is polled whose operator did not say, and one that cannot say "nothing new" cheaply.
+EVERY, EVERY_WHOLE = timedelta(hours=1), timedelta(hours=6)
 #: Longest wait between two tries of a source that fails.
 _LONGEST_BACKOFF = timedelta(hours=24)
+#: Shortest one after "too many requests" without a word of how long.
+_THROTTLED = timedelta(hours=4)
+_LONGEST_PACE = timedelta(hours=24)
 _LONGEST_JITTER = timedelta(minutes=5)
+_ROBOTS = timedelta(hours=24)
+
+
+class Next(NamedTuple):
+    when: datetime
+    #: What decided it, for people.
+    set_by: str
 
 
 def next_poll(
-    source: Source,
-    state: PollState,
-    outcome: Literal["ok", "unchanged", "failed"],
-    now: datetime,
-    *,
-    retry_after: timedelta | None,
-    jitter: float,
-) -> datetime:
-    """The time of the next poll. `state.failures` counts the failure just seen; `jitter` is in [0, 1).
+    source: Source, state: PollState, failure: Failure | None, now: datetime, *, fresh: timedelta | None = None
+) -> Next:
+    """The time of the next poll, after one that ended at `now`; `state` counts it already.
 
-    Jitter only delays, and `retry_after` is never cut by our own interval.
+    Whatever the origin asks for only lengthens the operator's interval. A part of each wait that belongs to the
+    source (and is the same after a restart) keeps a thousand sources from asking at the same second.
     """
-    wait = source.every
-    if outcome == "failed":
-        wait = max(wait, min(source.every * 2 ** min(state.failures, 16), _LONGEST_BACKOFF))
-    spread = min(wait / 10, _LONGEST_JITTER) * jitter
-    return now + max(wait, retry_after or timedelta()) + spread
+    wait, set_by = _after_failure(source, state, failure) if failure else _after_success(source, state, fresh)
+    spread = min(wait / 10, _LONGEST_JITTER) * phase(source.id)
+    when = _outside(state.pace, now + wait + spread)
+    return Next(when, "skipHours/skipDays of the feed" if when > now + wait + spread else set_by)
+
+
+def phase(source_id: str) -> float:
+    """The place of a source among all, in [0, 1): the same for ever."""
+    return int(digest("phase", source_id)[:8], 16) / 2**32
 
 
 def may_poll_now(state: PollState, now: datetime) -> str | None:
@@ -37,5 +49,42 @@ def may_poll_now(state: PollState, now: datetime) -> str | None:
     if state.gone:
         return "HTTP 410: it is gone for good and is not polled any more; remove the source or give it a new url"
     if state.not_before and now < state.not_before:
-        return f"the origin asked to be left alone until {state.not_before.isoformat(timespec='seconds')}"
+        return held_until(state.not_before)
     return None
+
+
+def held_until(moment: datetime) -> str:
+    return f"the origin asked to be left alone until {moment.isoformat(timespec='seconds')}"
+
+
+def _after_success(source: Source, state: PollState, fresh: timedelta | None) -> tuple[timedelta, str]:
+    choices = [(source.every or EVERY, "every" if source.every else "the default")]
+    web = not source.url.startswith("file:")
+    if source.every is None and web and not any(v.etag or v.last_modified for v in state.validators.values()):
+        choices.append((EVERY_WHOLE, "the default without ETag or Last-Modified"))
+    if state.pace.every:
+        choices.append((min(state.pace.every, _LONGEST_PACE), "ttl or sy:update* of the feed"))
+    if fresh:
+        choices.append((fresh, "Cache-Control or Expires"))
+    return max(choices, key=lambda choice: choice[0])
+
+
+def _after_failure(source: Source, state: PollState, failure: Failure) -> tuple[timedelta, str]:
+    every = source.every or EVERY
+    if failure.retry_after:
+        return max(every, failure.retry_after), "Retry-After"
+    if failure.kind == "robots":
+        return max(every, _ROBOTS), "robots.txt"
+    times = min(state.failures - 1, 16)
+    if failure.http_status == 429:
+        return max(min(max(_THROTTLED, 2 * every) * 2**times, _LONGEST_BACKOFF), every), "HTTP 429"
+    return max(every, min(2 * every * 2**times, _LONGEST_BACKOFF)), f"failure {state.failures} in a row"
+
+
+def _outside(pace: Pace, when: datetime) -> datetime:
+    """The first moment from `when` on that is in no hour or day the feed asks to skip (RSS 2.0, in GMT)."""
+    if len(pace.skip_hours) >= 24 or len(pace.skip_days) >= 7:
+        return when
+    while when.hour in pace.skip_hours or when.weekday() in pace.skip_days:
+        when += timedelta(hours=1)
+    return when

@@ -6,11 +6,11 @@ Pure. Does not send, sleep, read entries or write validators.
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from feedwatch.model import Failure, Fetched, NotModified, PollState, Request, Response, Source, Validators
+from feedwatch.model import Failure, Fetched, NotModified, PollState, Request, Response, Source, Trail, Validators
+from feedwatch.poller.caching import fresh_for, http_date
 
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml;q=0.9, application/feed+json;q=0.9, "
@@ -18,6 +18,7 @@ _ACCEPT = (
 )
 _HOPS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
 #: Longest time an origin can keep us away with one header.
 _LONGEST = timedelta(days=31)
 _MEANINGS = {
@@ -33,19 +34,36 @@ Walk = Generator[Request, Response, Fetched | NotModified | Failure]
 
 
 def walk(source: Source, state: PollState) -> Walk:
-    """One poll of `source`: conditional (RFC 9110 §13.1), with up to five redirects followed by hand."""
-    url = urldefrag(source.url).url
-    seen = {url}
+    """One poll of `source`: conditional (RFC 9110 §13.1), with up to five redirects followed by hand.
+
+    A source that has moved for good is asked where it is now, and at its old address when there is nothing.
+    """
+    own = urldefrag(source.url).url
+    if state.effective_url is None:
+        return (yield from _from(own, source, state))
+    found = yield from _from(state.effective_url, source, state)
+    if isinstance(found, Failure) and found.http_status in (404, 410):
+        return (yield from _from(own, source, state))
+    return found
+
+
+def _from(home: str, source: Source, state: PollState) -> Walk:
+    url, seen = home, {home}
+    permanent: str | None = None
+    settled = False
     for _ in range(_HOPS + 1):
         validators = state.validators.get(url, Validators())
         response = yield Request(url, tuple(_headers(source, url, validators)))
         if response.status not in _REDIRECTS:
-            return _outcome(url, validators, response)
+            return _outcome(url, validators, response, Trail(home, permanent, fresh_for(response.headers)))
         target = _target(url, response)
         if isinstance(target, Failure):
             return target
         if target in seen:
             return Failure("redirect", f"it redirects in a circle (at {target})", response.status)
+        # What a temporary redirect leads to may be anywhere tomorrow.
+        settled = settled or response.status not in _PERMANENT
+        permanent = permanent if settled else target
         seen.add(target)
         url = target
     return Failure("redirect", f"it redirects more than {_HOPS} times", response.status)
@@ -56,7 +74,7 @@ def retry_after(response: Response) -> timedelta | None:
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(timedelta(seconds=int(value[:9])), _LONGEST)
-    until, sent = _date(value), _date(response.headers.get("date", ""))
+    until, sent = http_date(value), http_date(response.headers.get("date", ""))
     if until is None or sent is None or until <= sent:
         return None
     return min(until - sent, _LONGEST)
@@ -86,15 +104,16 @@ def _target(url: str, response: Response) -> str | Failure:
     return target
 
 
-def _outcome(url: str, sent: Validators, response: Response) -> Fetched | NotModified | Failure:
+def _outcome(url: str, sent: Validators, response: Response, trail: Trail) -> Fetched | NotModified | Failure:
     fresh = Validators(response.headers.get("etag"), response.headers.get("last-modified"))
     if response.status == 200:
-        return Fetched(url, 200, response.headers, response.body, fresh)
+        return Fetched(url, 200, response.headers, response.body, fresh, trail)
     if response.status == 304:
         if sent == Validators():
             return Failure("http", "it answered 304 (not modified) to a first request", 304)
         # RFC 9111 §4.3.4: what a 304 brings replaces what was stored, the rest stays.
-        return NotModified(304, Validators(fresh.etag or sent.etag, fresh.last_modified or sent.last_modified), url)
+        kept = Validators(fresh.etag or sent.etag, fresh.last_modified or sent.last_modified)
+        return NotModified(304, kept, url, trail)
     meaning = _MEANINGS.get(response.status) or ("it has a problem of its own" if response.status >= 500 else "")
     detail = f"HTTP {response.status}" + (f": {meaning}" if meaning else "")
     return Failure("gone" if response.status == 410 else "http", detail, response.status, retry_after(response))
@@ -103,11 +122,3 @@ def _outcome(url: str, sent: Validators, response: Response) -> Fetched | NotMod
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
-        return None
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

@@ -21,6 +21,7 @@ from feedwatch.readers.kind import look
 from feedwatch.readers.page import read_page
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.selectors import compile_selector
+from feedwatch.readers.walls import check_wall
 
 _FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
 
@@ -31,7 +32,8 @@ def read(body: bytes, *, url: str, headers: Mapping[str, str], source: Source, n
     `now` (aware) settles dates without a year. The content type is not believed; of the headers, only the
     charset counts.
     Raises ReadError, and nothing else whatever the bytes are: `unreadable` for what is neither a feed nor a page
-    with selectors, is truncated or has no sane charset; `empty` for what has no entries. (MemoryError too: it is
+    with selectors, is truncated or has no sane charset; `empty` for what has no entries; `blocked` and `soft-404` for
+    a page that is another one than the one asked for. (MemoryError too: it is
     the worker's limit, not the body's word.)
     """
     try:
@@ -57,9 +59,11 @@ def _read(body: bytes, url: str, headers: Mapping[str, str], source: Source, now
         case "page" if source.select:
             reading = read_page(found.text, url=url, source=source, now=now)
             if not reading.entries:
+                check_wall(found.text)
                 raise _nothing_selected(found.text, source.select.entry)
             return reading
         case "page":
+            check_wall(found.text)
             raise _page_without_selectors(found.text, base)
         case _:
             start = " ".join(found.text[:60].split())

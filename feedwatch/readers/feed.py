@@ -21,6 +21,7 @@ from feedwatch.errors import ReadError
 from feedwatch.model import About, Category, Enclosure, Entry, Moment, Origin, Person, Reading, Text
 from feedwatch.readers.dates import parse_date
 from feedwatch.readers.kind import Look
+from feedwatch.readers.pace import pace_of
 from feedwatch.readers.sanitize import plain, sanitize, web_url
 
 _LITERAL = re.compile(r"<!\[CDATA\[|<!--")
@@ -58,10 +59,11 @@ def read_feed(found: Look, *, url: str, now: datetime) -> Reading:
     entries = tuple(_entry(e, url, about, rss=rss, now=now) for e in parsed.entries)
     # RFC 5005 §3: what is not in this document may be on its next page.
     whole = not any(link.get("rel") == "next" for link in parsed.feed.get("links", ()))
+    pace = pace_of(found.text)
     if not parsed.bozo:
-        return Reading("feed", entries, about, complete=whole)
+        return Reading("feed", entries, about, complete=whole, pace=pace)
     # The lenient parser may have swallowed entries, so the absence of one proves nothing.
-    return Reading("feed", entries, about, complete=False, notes=(_LENIENT,))
+    return Reading("feed", entries, about, complete=False, notes=(_LENIENT,), pace=pace)
 
 
 # --- the document -----------------------------------------------------------------------------------
