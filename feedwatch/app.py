@@ -20,10 +20,10 @@ from feedwatch.alerts.outbox import Outbox
 from feedwatch.alerts.retry import Schedule
 from feedwatch.config_build import Config
 from feedwatch.generator.publish import Publisher
-from feedwatch.model import Failure, Fetched, NotModified, PollState, Source
+from feedwatch.model import PollState, Source
 from feedwatch.net import Net
 from feedwatch.pipeline import Pipeline, Reader, StoreThread
-from feedwatch.poller.fetch import Hosts, drive, read_file
+from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, read_file
 from feedwatch.poller.walk import walk
 from feedwatch.redact import Redactor
 from feedwatch.routes import Mail, MailServer, Route, Webhook
@@ -56,17 +56,19 @@ def public_folder(config: Config, state_dir: Path) -> Path:
 
 
 class SourcePoller:
-    """Files are read, everything else is fetched at its host's pace."""
+    """Files are read, everything else is fetched at its host's pace; pages only where robots.txt allows it."""
 
-    def __init__(self, net: Net, hosts: Hosts) -> None:
+    def __init__(self, net: Net, hosts: Hosts, clock: Callable[[], datetime]) -> None:
         self._net = net
         self._hosts = hosts
+        self._robots = Robots(net, clock, hosts.slow_down)
 
-    async def poll(self, source: Source, state: PollState) -> Fetched | NotModified | Failure:
+    async def poll(self, source: Source, state: PollState) -> Driven:
         if source.url.startswith("file:"):
-            return await asyncio.to_thread(read_file, source)
+            return Driven(await asyncio.to_thread(read_file, source))
+        obeys = source.select is not None and not source.ignores_robots
         async with self._hosts.slot(source.url):
-            return await drive(walk(source, state), self._net)
+            return await drive(walk(source, state), self._net, self._robots if obeys else None)
 
 
 def open_net(allow_hosts: frozenset[str]) -> Net:
@@ -147,7 +149,7 @@ async def open_app(
                 clock=clock,
                 jitter=jitter,
             )
-            poller = SourcePoller(net, Hosts(config.per_host, config.per_host_pause.total_seconds()))
+            poller = SourcePoller(net, Hosts(config.per_host, config.per_host_pause.total_seconds()), clock)
             read = reader or pool
             pipeline = Pipeline(config, thread, poller, read, publisher, outbox, incidents, clock=clock)
             await thread.run(pipeline.begin)

@@ -104,6 +104,7 @@ def _contradictions(written: dict[str, Any], tree: dict[str, Any]) -> Iterator[P
     yield from _unknown_sources(written, tree)
     yield from _alerts_of_everything(tree)
     yield from _channels(tree)
+    yield from _reasons(tree)
     yield from _shared_names(written, tree)
     yield from _impatience(tree)
 
@@ -146,6 +147,15 @@ def _alerts_of_everything(tree: dict[str, Any]) -> Iterator[Problem]:
         for at, name in _texts(alert, "categories"):
             if slug(name) == ALL:
                 yield Problem(("alert", number, "categories", at), "leave categories out to be told of them all")
+
+
+def _reasons(tree: dict[str, Any]) -> Iterator[Problem]:
+    for number, source in _tables(tree, "source"):
+        ignores, reason = source.get("robots") == "ignore", "robots_reason" in source
+        if ignores and not reason:
+            yield Problem(("source", number, "robots"), 'needs a reason; write robots_reason = "the owner agreed …"')
+        if reason and not ignores:
+            yield Problem(("source", number, "robots_reason"), 'goes with robots = "ignore"; leave it out')
 
 
 #: Keys of an alert that mean something for some channels only.

@@ -85,6 +85,7 @@ def _source(table: SourceTable, default: str | None) -> Source:
         categories=tuple(table.categories),
         headers=tuple(table.headers.items()),
         select=Selectors(**table.select.model_dump()) if table.select else None,
+        ignores_robots=table.robots == "ignore",
     )
 
 

@@ -102,6 +102,10 @@ class SourceTable(Table):
     link_base: WebUrl | None = Field(default=None, description="What relative links are relative to.")
     categories: list[Words] = Field(default=[], description="Given to every entry of the source.")
     headers: Headers = Field(default={}, description="Sent with every request to the source's own host.")
+    robots: Literal["obey", "ignore"] = Field(
+        default="obey", description="Whether the site's robots.txt counts; it is asked for pages, not for feeds."
+    )
+    robots_reason: Words | None = Field(default=None, description="Why it does not, for whoever reads this later.")
     select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
 
 

@@ -174,6 +174,8 @@ class Source:
     categories: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     select: Selectors | None = None
+    #: The operator has a reason to fetch what robots.txt keeps programs from.
+    ignores_robots: bool = False
 
 
 # --- fetching ---------------------------------------------------------------------------------------

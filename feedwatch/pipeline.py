@@ -34,6 +34,7 @@ from feedwatch.model import (
 )
 from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded
+from feedwatch.poller.fetch import Driven
 from feedwatch.poller.schedule import held_until, may_poll_now, phase
 from feedwatch.routes import deliveries
 from feedwatch.store import Claim, Store
@@ -48,7 +49,7 @@ class Reader(Protocol):
 
 
 class Poller(Protocol):
-    async def poll(self, source: Source, state: PollState) -> Fetched | NotModified | Failure: ...
+    async def poll(self, source: Source, state: PollState) -> Driven: ...
 
 
 class StoreThread:
@@ -138,9 +139,11 @@ class Pipeline:
             waiting = replace(state, next_poll=until + spread, set_by="Retry-After of its host")
             await self._store.run(lambda store: store.remember(source.id, waiting))
             return SourceReport(source.id, "unchanged", None, state.entries, notes=(held_until(until),))
-        answer = await self._poller.poll(source, state)
+        driven = await self._poller.poll(source, state)
+        answer = driven.outcome
         result = await self._taken_in(source, state, answer) if isinstance(answer, Fetched) else answer
-        after = aftermath.after(source, state, result, self._clock())
+        counted = replace(state, requests=state.requests + driven.requests, received=state.received + driven.received)
+        after = aftermath.after(source, counted, result, self._clock())
         self._hold(source, after)
         await self._store.run(lambda store: store.remember(source.id, after))
         report = aftermath.report(source, state, result)

@@ -28,7 +28,7 @@ def test_a_walk_is_driven_over_real_redirects(origin: Origin) -> None:
 
     async def work() -> object:
         async with Net(allow_hosts=frozenset({"127.0.0.1"}), user_agent="test") as net:
-            return await drive(walk(Source("s", f"{origin.url}/a"), PollState()), net)
+            return (await drive(walk(Source("s", f"{origin.url}/a"), PollState()), net)).outcome
 
     result = asyncio.run(work())
 
@@ -41,7 +41,7 @@ def test_a_redirect_into_a_private_network_is_refused(origin: Origin) -> None:
 
     async def work() -> object:
         async with Net(allow_hosts=frozenset({"127.0.0.1"}), user_agent="test") as net:
-            return await drive(walk(Source("s", f"{origin.url}/a"), PollState()), net)
+            return (await drive(walk(Source("s", f"{origin.url}/a"), PollState()), net)).outcome
 
     result = asyncio.run(work())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -79,10 +80,7 @@ def _source(config: Config | None, what: str, link_base: str | None, select: Sel
     url = what if "://" in what else Path(what).resolve().as_uri()
     for source in config.sources if config else ():
         if what == source.id or url == source.url:
-            return Source(
-                source.id, source.url, source.title, source.every, link_base or source.link_base,
-                source.categories, source.headers, select or source.select,
-            )  # fmt: skip
+            return replace(source, link_base=link_base or source.link_base, select=select or source.select)
     return Source(id="preview", url=url, link_base=link_base, select=select)
 
 
@@ -108,7 +106,7 @@ async def _read(config: Config | None, source: Source) -> Reading | Failure:
     pool = ReaderPool()
     try:
         async with open_net(config.allow_hosts if config else frozenset()) as net:
-            result = await SourcePoller(net, Hosts(1, 0.0)).poll(source, PollState())
+            result = (await SourcePoller(net, Hosts(1, 0.0), now).poll(source, PollState())).outcome
         if not isinstance(result, Fetched):
             return result if isinstance(result, Failure) else Failure("http", "answered 304 to a first request")
         return await pool.read(result, source, now())

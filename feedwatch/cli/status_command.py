@@ -53,6 +53,8 @@ def _json(source: Source, state: PollState) -> dict[str, Any]:
         "last_poll": state.last_poll.isoformat() if state.last_poll else None,
         "last_success": state.last_success.isoformat() if state.last_success else None,
         "next_poll": state.next_poll.isoformat() if state.next_poll else None,
+        "set_by": state.set_by,
+        "moved_to": state.effective_url,
         "failures": state.failures,
         "gone": state.gone,
         "error": state.error,

@@ -5,31 +5,86 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from feedwatch.model import Failure, Fetched, NotModified, Source
 from feedwatch.net import Net, NetError
+from feedwatch.poller.robots import KEEP, LARGEST, Rules, robots_url, rules_of
 from feedwatch.poller.walk import Walk
 
 #: Bytes of a body after decoding.
 MAX_BODY = 10_000_000
+#: Redirects of a robots.txt that are followed (RFC 9309 §2.3.1.2).
+_ROBOTS_HOPS = 6
 
 
-async def drive(steps: Walk, net: Net) -> Fetched | NotModified | Failure:
-    """Makes the requests that `steps` yields until it returns."""
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """What a walk came to, and what it cost."""
+
+    outcome: Fetched | NotModified | Failure
+    requests: int = 0
+    #: Bytes of the bodies, decoded.
+    received: int = 0
+
+
+async def drive(steps: Walk, net: Net, robots: Robots | None = None) -> Driven:
+    """Makes the requests that `steps` yields until it returns; with `robots`, only those it allows."""
     request = next(steps)
+    requests = received = 0
     while True:
+        if robots is not None and (refusal := await robots.refusal(request.url)):
+            return Driven(refusal, requests, received)
+        requests += 1
         try:
             response = await net.request("GET", request.url, headers=request.headers, max_body=MAX_BODY)
         except NetError as error:
-            return Failure(error.kind, str(error))
+            return Driven(Failure(error.kind, str(error)), requests, received)
+        received += len(response.body)
         try:
             request = steps.send(response)
         except StopIteration as done:
-            outcome: Fetched | NotModified | Failure = done.value
-            return outcome
+            return Driven(done.value, requests, received)
+
+
+class Robots:
+    """The robots.txt of each host, kept for a day."""
+
+    def __init__(self, net: Net, clock: Callable[[], datetime], slow_down: Callable[[str, float], None]) -> None:
+        self._net = net
+        self._clock = clock
+        self._slow_down = slow_down
+        self._kept: dict[str, tuple[datetime, Rules]] = {}
+
+    async def refusal(self, url: str) -> Failure | None:
+        """Why `url` must not be fetched, or None."""
+        where = robots_url(url)
+        kept = self._kept.get(where)
+        if kept is None or not kept[0] <= self._clock() < kept[0] + KEEP:
+            kept = self._kept[where] = self._clock(), await self._ask(where)
+            self._slow_down(urlsplit(url).hostname or "", kept[1].pause().total_seconds())
+        rules = kept[1]
+        if rules.allow(url):
+            return None
+        why = rules.closed or f"{where} does not allow it to programs"
+        return Failure("robots", f'{why}; ask its owner, use a feed, or set robots = "ignore" and say why')
+
+    async def _ask(self, where: str) -> Rules:
+        url, response = where, None
+        for _ in range(_ROBOTS_HOPS):
+            try:
+                response = await self._net.request("GET", url, max_body=LARGEST, cut=True)
+            except NetError as error:
+                return Rules(None, closed=f"its robots.txt cannot be had ({error}), which means: stay out")
+            location = response.headers.get("location")
+            if not 300 <= response.status < 400 or not location:
+                return rules_of(response)
+            url = urljoin(url, location)
+        return Rules(None)
 
 
 def read_file(source: Source, limit: int = MAX_BODY) -> Fetched | Failure:
@@ -52,6 +107,11 @@ class Hosts:
         self._pause = pause
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
         self._free_at: dict[str, float] = defaultdict(float)
+        self._asked_for: dict[str, float] = defaultdict(float)
+
+    def slow_down(self, host: str, pause: float) -> None:
+        """From now on this host gets at least `pause` seconds between two requests."""
+        self._asked_for[host] = pause
 
     @contextlib.asynccontextmanager
     async def slot(self, url: str) -> AsyncIterator[None]:
@@ -59,7 +119,7 @@ class Hosts:
         async with self._slots[host]:
             now = asyncio.get_running_loop().time()
             start = max(now, self._free_at[host])
-            self._free_at[host] = start + self._pause
+            self._free_at[host] = start + max(self._pause, self._asked_for[host])
             if start > now:
                 await asyncio.sleep(start - now)
             yield
