@@ -35,13 +35,16 @@ from feedwatch.model import (
 from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded
 from feedwatch.poller.fetch import Driven
-from feedwatch.poller.schedule import held_until, may_poll_now, phase
+from feedwatch.poller.schedule import held_until, may_poll_now, phase, settled
 from feedwatch.routes import deliveries
 from feedwatch.store import Claim, Store
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+#: So many overdue sources can all be polled at once.
+_FEW = 20
 
 
 class Reader(Protocol):
@@ -120,6 +123,20 @@ class Pipeline:
         if state.not_before and host:
             self._holds[host] = max(state.not_before, self._holds.get(host, state.not_before))
 
+    async def settle_clock(self) -> None:
+        """Puts due times right after the clock jumped, the machine slept or the service was down."""
+
+        def work(store: Store) -> None:
+            now = self._clock()
+            states = {source.id: store.state(source.id) for source in self._config.sources}
+            overdue = sum(state.next_poll is not None and state.next_poll < now for state in states.values())
+            for source_id, state in states.items():
+                after = settled(source_id, state, now, spread=overdue > _FEW)
+                if after != state:
+                    store.remember(source_id, after)
+
+        await self._store.run(work)
+
     async def held(self, source: Source) -> str | None:
         """Why this source must not be asked now, even by hand: its origin said so."""
         state = await self._store.run(lambda store: store.state(source.id))
@@ -175,6 +192,11 @@ class Pipeline:
     async def gone_routes(self) -> frozenset[str]:
         """Routes that are switched off because their receiver is gone."""
         return await self._incidents.gone_routes(self._clock())
+
+    @property
+    def sent(self) -> Sent:
+        """What became of deliveries since the start."""
+        return self._outbox.sent
 
     async def enable(self, route_id: str) -> bool:
         """Switches such a route on again; False when it was not off."""

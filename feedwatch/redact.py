@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable
 
@@ -20,14 +19,3 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
-
-
-class RedactingFormatter(logging.Formatter):
-    """Formats as the standard formatter does and hides secrets last, tracebacks included."""
-
-    def __init__(self, pattern: str, redact: Redactor) -> None:
-        super().__init__(pattern)
-        self._redact = redact
-
-    def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))

@@ -9,40 +9,58 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from feedwatch.app import App
 from feedwatch.errors import StoreError
+from feedwatch.health import Observed
 from feedwatch.model import SourceReport
+from feedwatch.store import Store
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks at what is due.
 _TICK = 1
-#: Seconds that polls under way get to finish at the end.
+#: Seconds in which everything under way has to end.
 _GRACE = 10.0
 #: Polls under way at once; more than that only wait for each other's hosts.
 _AT_ONCE = 100
+#: The wall clock may differ from the steady one by that much between two ticks before it counts as a jump.
+_JUMP = timedelta(minutes=2)
 
 
 class Service:
-    def __init__(self, app: App) -> None:
+    """`progress` is called after each tick that came through: what watches the service hangs on it."""
+
+    def __init__(self, app: App, progress: Callable[[], None] = lambda: None) -> None:
         self._app = app
+        self._progress = progress
         self._sources = {source.id: source for source in app.config.sources}
         self._polls: dict[str, asyncio.Task[SourceReport]] = {}
         self._publishing = Repeated(self._publish)
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
+        self._ticked: datetime | None = None
+        self._steady = 0.0
+        self._store_error: str | None = None
+        self._polled_by_status: Counter[str] = Counter()
+        self._changed_by_kind: Counter[str] = Counter()
 
     async def first_round(self) -> tuple[list[SourceReport], list[str]]:
         """Polls what is due at the start and waits for it; what came of it, and the files written."""
+        await self._app.pipeline.settle_clock()
         now = self._app.clock()
         due = await self._app.store.run(lambda store: store.due(now))
         polls = (self._app.pipeline.poll(self._sources[source_id]) for source_id in due[:_AT_ONCE])
         reports = await asyncio.gather(*polls)
+        for report in reports:
+            self._count(report)
         return reports, await self._publish()
 
     def start(self) -> None:
@@ -51,19 +69,61 @@ class Service:
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Takes no new work, lets polls finish for a while, publishes what they brought."""
+        """Takes no new work, lets what is under way finish until the grace is over, publishes what it brought."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _GRACE
         if self._polls:
-            _, late = await asyncio.wait(self._polls.values(), timeout=_GRACE)
+            _, late = await asyncio.wait(self._polls.values(), timeout=_GRACE / 2)
             for task in late:
                 task.cancel()
-        await self._publishing.stop(_GRACE)
-        await self._app.pipeline.stop_deliveries(_GRACE)
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._publishing.stop(max(0.1, end - loop.time()))
+        await self._app.pipeline.stop_deliveries(max(0.1, end - loop.time()))
+
+    async def observe(self) -> Observed:
+        """How the service is doing now."""
+        now = self._app.clock()
+
+        def look(store: Store) -> Observed:
+            return Observed(
+                at=now,
+                ticked=self._ticked,
+                sources={source_id: store.state(source_id) for source_id in self._sources},
+                waiting=dict(store.waiting()),
+                entries=sum(count for _, count in store.sources().values()),
+                store_error=self._store_error,
+                polls=dict(self._polled_by_status),
+                changes=dict(self._changed_by_kind),
+            )
+
+        observed = await self._app.store.run(look)
+        sent = self._app.pipeline.sent
+        deliveries = {"delivered": sent.delivered, "retrying": sent.retrying, "dead": sent.dead}
+        return replace(observed, gone=await self._app.pipeline.gone_routes(), deliveries=deliveries)
 
     async def _tick(self) -> None:
-        await self._start_due()
-        await self._deliver()
+        try:
+            await self._mind_the_clock()
+            await self._start_due()
+            await self._app.pipeline.start_deliveries()
+        except (OSError, StoreError) as error:
+            self._store_error = str(error)
+            log.error("the store cannot be used (%s)", error)
+            return
+        self._ticked = self._app.clock()
+        self._progress()
+
+    async def _mind_the_clock(self) -> None:
+        """After a sleep of the machine, or when somebody set the clock, due times are put right."""
+        now, steady = self._app.clock(), asyncio.get_running_loop().time()
+        if self._ticked is not None:
+            jump = (now - self._ticked) - timedelta(seconds=steady - self._steady)
+            if abs(jump) > _JUMP:
+                log.warning("the clock jumped by %s", jump)
+                await self._app.pipeline.settle_clock()
+        self._steady = steady
 
     async def _start_due(self) -> None:
         now = self._app.clock()
@@ -77,16 +137,28 @@ class Service:
 
     def _polled(self, source_id: str, task: asyncio.Task[SourceReport]) -> None:
         self._polls.pop(source_id, None)
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled():
+            return
+        if error := task.exception():
             log.critical("poll source=%s crashed: %r", source_id, error, exc_info=error)
+        else:
+            self._count(task.result())
         self._publishing.ask()
+
+    def _count(self, report: SourceReport) -> None:
+        self._polled_by_status[report.status] += 1
+        self._changed_by_kind.update(change.kind for change in report.changes)
 
     async def _publish(self) -> list[str]:
         try:
-            return await self._app.pipeline.publish()
+            written = await self._app.pipeline.publish()
         except (OSError, StoreError) as error:
+            self._store_error = f"feeds could not be written ({error})"
             log.error("feeds could not be written (%s); the old ones stay, next try after the next poll", error)
             return []
+        else:
+            self._store_error = None
+            return written
         finally:
             # Alerts do not depend on the feeds: a full disk under public/ must not silence them.
             await self._deliver()

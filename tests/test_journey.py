@@ -201,6 +201,26 @@ def test_a_feed_over_http_is_asked_for_conditionally(bench: Bench, origin: Origi
     assert origin.requests[1].headers["if-none-match"] == 'W/"odd,tag"'
     assert origin.requests[1].headers["if-modified-since"] == "yesterday"
     assert (bench.public / "feeds" / "uncategorised.atom").exists()
+    (host,) = bench.json("manners")["hosts"]
+    assert (host["host"], host["requests"], host["not_modified"], host["bytes"]) == ("127.0.0.1", 2, 1, len(body))
+    assert host["set_by"] == "the default"
+    assert "50%" in bench.run("manners").stdout
+
+
+def test_who_asks_to_be_left_alone_means_all_its_sources(bench: Bench, origin: Origin) -> None:
+    body = b"<rss version='2.0'><channel><title>T</title><item><title>A</title><guid>1</guid></item></channel></rss>"
+    origin.serve("/busy", status=429, headers={"Retry-After": "7200"})
+    origin.serve("/fine", body=body)
+    config = '[network]\nallow_hosts = ["127.0.0.1"]\nper_host_pause = "0s"\n'
+    for name in ("busy", "fine"):
+        config += f'[[source]]\nid = "{name}"\nurl = "{origin.url}/{name}"\n'
+    bench.config(config)
+    bench.run("poll", "busy", code=1)
+
+    held = bench.run("poll", "fine", code=1)
+
+    assert "asked to be left alone until" in held.stderr
+    assert [asked.path for asked in origin.requests] == ["/busy"]
 
 
 def test_a_source_that_is_gone_is_left_alone_until_its_url_changes(bench: Bench, origin: Origin) -> None:

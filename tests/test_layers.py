@@ -12,16 +12,17 @@ PACKAGE = ROOT / "feedwatch"
 
 #: Lowest floor first. A module may import from its own floor and from those below.
 FLOORS = (
-    ("ground", ("model", "errors", "canonical", "failpoints", "categories", "toml_lines", "hours", "guard", "redact",
+    ("ground", ("model", "errors", "canonical", "failpoints", "categories", "toml_lines", "hours", "guard",
+                "redact", "logs",
                 "__init__")),
     ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
-              "config_problems", "readers", "differ", "routes", "entryjson",
+              "config_problems", "readers", "differ", "routes", "entryjson", "health",
               "alerts.message", "alerts.wording", "alerts.text", "alerts.mail", "alerts.retry", "alerts.__init__",
               "poller.walk", "poller.schedule", "poller.caching", "poller.moves", "poller.aftermath", "poller.robots",
               "poller.__init__",
               "generator.atom", "generator.opml", "generator.html", "generator.__init__")),
     ("edge", ("net", "files", "poller.fetch", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
-              "alerts.notify", "alerts.channels", "workers", "web")),
+              "alerts.notify", "alerts.channels", "workers", "web", "sd")),
     ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "pipeline")),
     ("roof", ("app", "service", "cli", "__main__")),
 )  # fmt: skip
@@ -39,7 +40,8 @@ OWNERS = {
     "starlette": ("web",),
     "uvicorn": ("web",),
     "pebble": ("workers",),
-    "socket": ("net", "web", "alerts.notify"),
+    "socket": ("net", "web", "sd", "alerts.notify"),
+    "prometheus_client": ("web.metrics",),
     "protego": ("poller.robots",),
     "smtplib": (),
     "aiosmtplib": ("alerts.smtp",),

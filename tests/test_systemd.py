@@ -65,3 +65,27 @@ def test_the_timer_starts_the_poll_service_and_catches_up_after_a_shutdown() -> 
     assert {"OnCalendar=*:0/15", "Persistent=yes"} <= set(timer.splitlines())
     assert re.search(r"^RandomizedDelaySec=\d+", timer, re.MULTILINE)
     assert (UNITS / "feedwatch-poll.service").is_file()
+
+
+def test_the_service_tells_systemd_of_its_start_and_its_progress() -> None:
+    unit = (UNITS / "feedwatch.service").read_text("utf-8")
+
+    assert {"Type=notify", "NotifyAccess=main", "WatchdogSec=60s", "ExecReload=/bin/kill -HUP $MAINPID"} <= set(
+        unit.split("\n")
+    )
+
+
+def test_the_steps_of_the_readme_install_what_the_units_run() -> None:
+    """Parsed, not run: they need root and a machine of their own."""
+    readme = (UNITS.parent / "README.md").read_text("utf-8")
+    steps = re.search(r"## Run it as a service.*?```sh\n(.*?)```", readme, re.DOTALL)
+    assert steps
+    commands = [line.removeprefix("sudo ").split() for line in steps[1].splitlines()]
+    (start,) = re.findall(r"^ExecStart=(\S+) --config (\S+)", (UNITS / "feedwatch.service").read_text(), re.MULTILINE)
+
+    assert commands[0] == ["python3", "-m", "venv", str(Path(start[0]).parent.parent)]
+    assert [command[0] for command in commands[1:3]] == [str(Path(start[0]).with_name("pip"))] * 2
+    installed = {command[-1]: command[-2] for command in commands if command[0] == "install"}
+    assert installed == {start[1]: "config.toml", "/etc/systemd/system/": "systemd/feedwatch.service"}
+    assert all((UNITS.parent / name).exists() for name in [*installed.values(), "requirements.lock"])
+    assert commands[-1] == ["systemctl", "enable", "--now", "feedwatch"]

@@ -84,6 +84,8 @@ class Outbox:
         self._jitter = jitter
         self._gates = {route_id: Gate(schedule.first) for route_id in routes}
         self._lanes: dict[str, asyncio.Task[Sent]] = {}
+        #: What became of deliveries since the start.
+        self.sent = Sent()
         #: Until then nothing is sent: what became of it could not be stored.
         self._paused: datetime | None = None
 
@@ -142,6 +144,7 @@ class Outbox:
             if not outcomes:
                 break
             total += _counted(outcomes)
+            self.sent += _counted(outcomes)
         return total
 
     async def _batch(self, route: Route, claims: list[Claim]) -> list[Outcome]:

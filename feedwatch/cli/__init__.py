@@ -20,6 +20,7 @@ _COMMANDS = {
     "preview": "Read a URL, file or source and show what is found; store nothing.",
     "list": "List the stored entries.",
     "status": "Show how each source is doing.",
+    "manners": "Show what each host was asked, and what decides the next time.",
     "alert": "Try an alert out, or switch one on again.",
     "outbox": "Look at deliveries; retry, replay or drop them.",
     "check": "Check the configuration.",
@@ -51,15 +52,16 @@ class Commands(click.Group):
 @click.option("-c", "--config", "config_path", type=click.Path(), help="Configuration file.")
 @click.option("--state-dir", type=click.Path(), help="Folder for the store and the feeds.")
 @click.option("-v", "--verbose", count=True, help="Log more (-vv: everything).")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How the log is written.")
 @click.pass_context
-def cli(ctx: click.Context, config_path: str | None, state_dir: str | None, verbose: int) -> None:
+def cli(ctx: click.Context, config_path: str | None, state_dir: str | None, verbose: int, log_format: str) -> None:
     """Turns archive pages and mixed feeds into one Atom feed per category, and tells you what is new.
 
     Without --config: $FEEDWATCH_CONFIG, ./config.toml, $XDG_CONFIG_HOME/feedwatch/config.toml,
     /etc/feedwatch/config.toml. Without --state-dir: $STATE_DIRECTORY, ./state beside a ./config.toml,
     else $XDG_STATE_HOME/feedwatch.
     """
-    ctx.obj = (config_path, state_dir, verbose)
+    ctx.obj = (config_path, state_dir, verbose, log_format)
 
 
 def main() -> None:

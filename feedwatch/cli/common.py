@@ -16,8 +16,9 @@ import click
 
 from feedwatch import config as configuration
 from feedwatch.config_build import Config
+from feedwatch.logs import formatter
 from feedwatch.places import find_config, state_dir
-from feedwatch.redact import RedactingFormatter, Redactor
+from feedwatch.redact import Redactor
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
@@ -35,19 +36,19 @@ def config_path(ctx: click.Context) -> Path:
 
 def setup(ctx: click.Context) -> Setup:
     """The configuration and state folder that the options and the environment name. Raises ConfigError."""
-    _, folder, verbose = ctx.find_root().obj
+    _, folder, verbose, log_format = ctx.find_root().obj
     path = config_path(ctx)
     config = configuration.load(path, os.environ)
-    log_to_stderr(verbose, Redactor(config.secrets))
+    log_to_stderr(verbose, log_format, Redactor(config.secrets))
     return Setup(config, state_dir(Path(folder) if folder else None, path, os.environ, Path.cwd()))
 
 
-def log_to_stderr(verbose: int, redact: Redactor) -> None:
+def log_to_stderr(verbose: int, log_format: str, redact: Redactor) -> None:
     """Errors by default (commands tell the rest themselves), `-v` a line a poll and delivery, `-vv` everything."""
     level = (logging.ERROR, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter("%(levelname)s %(message)s", redact))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    handler.setFormatter(formatter(log_format, redact, journal="JOURNAL_STREAM" in os.environ))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("feedwatch").setLevel(level)
 
 

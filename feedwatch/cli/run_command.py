@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import sys
+from pathlib import Path
 
 import click
 
+from feedwatch import health
 from feedwatch.alerts.outbox import Sent
 from feedwatch.app import App, open_app
-from feedwatch.cli.common import Setup, setup
+from feedwatch.cli.common import Setup, config_path, setup
 from feedwatch.cli.poll_command import echo_reports
+from feedwatch.errors import ConfigError
+from feedwatch.sd import Systemd
 from feedwatch.service import Service
 from feedwatch.web import serving
+
+log = logging.getLogger("feedwatch")
+
+#: Seconds between two looks at the configuration's file, and between two reports of the state to systemd.
+_LOOK, _REPORT = 2.0, 30.0
 
 
 @click.command()
@@ -22,37 +33,129 @@ from feedwatch.web import serving
 def command(ctx: click.Context) -> None:
     """Poll each source at its interval, publish, send alerts and serve the feeds, until stopped.
 
-    SIGTERM and Ctrl-C end it cleanly: polls under way get ten seconds, nothing stored is lost.
+    SIGTERM and Ctrl-C end it cleanly: what is under way gets ten seconds, nothing stored is lost; a second one
+    ends it at once. SIGHUP, or a configuration file that changed, makes it read the configuration again; a wrong
+    one is refused and the old one kept.
     """
-    asyncio.run(_run(setup(ctx)))
+    asyncio.run(_run(ctx, setup(ctx)))
 
 
-async def _run(ready: Setup) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def _run(ctx: click.Context, ready: Setup) -> None:
+    wishes = Wishes()
+    systemd = Systemd(os.environ)
+    while True:
+        watching = asyncio.create_task(_watch(config_path(ctx), wishes))
+        try:
+            changed = await _live(ctx, ready, wishes, systemd)
+        finally:
+            watching.cancel()
+        if changed is None:
+            return
+        ready = changed
+        click.echo("configuration read again")
+
+
+class Wishes:
+    """What signals and the configuration's file ask for."""
+
+    def __init__(self) -> None:
+        self.stop, self.reload = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self.reload.set)
+
+    def _stop(self) -> None:
+        if self.stop.is_set():
+            # Asked twice: the store is whole at every instruction, so nothing needs to be waited for.
+            sys.stderr.flush()
+            os._exit(1)
+        self.stop.set()
+
+
+async def _watch(path: Path, wishes: Wishes) -> None:
+    """Wishes for a reload when the file is another one than before."""
+    before = await asyncio.to_thread(_mark, path)
+    while True:
+        await asyncio.sleep(_LOOK)
+        now = await asyncio.to_thread(_mark, path)
+        if now != before and now is not None:
+            before = now
+            wishes.reload.set()
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+async def _live(ctx: click.Context, ready: Setup, wishes: Wishes, systemd: Systemd) -> Setup | None:
+    """Runs with one configuration; the next one, or None when it is to stop."""
     async with contextlib.AsyncExitStack() as stack:
         app = await stack.enter_async_context(open_app(ready.config, ready.state_dir))
+        ticked = asyncio.Event()
+
+        def progress() -> None:
+            ticked.set()
+            systemd.progress()
+
+        service = Service(app, progress)
         if ready.config.listen is not None:
-            address = await stack.enter_async_context(serving(app.public, ready.config.listen))
+            address = await stack.enter_async_context(serving(app.public, ready.config.listen, service.observe))
             click.echo(f"feedwatch serves its feeds on http://{_host(address[0])}:{address[1]}/")
-        service = Service(app)
         stack.push_async_callback(service.stop)
         first = asyncio.create_task(_first_round(app, service))
-        ended = asyncio.create_task(stop.wait())
-        await asyncio.wait([first, ended], return_when=asyncio.FIRST_COMPLETED)
+        stop = asyncio.create_task(wishes.stop.wait())
+        await asyncio.wait([first, stop], return_when=asyncio.FIRST_COMPLETED)
         if first.done():
             first.result()
             # From here on nobody prints a summary: what goes wrong must be in the log.
-            logger = logging.getLogger("feedwatch")
-            logger.setLevel(min(logger.level, logging.WARNING))
+            log.setLevel(min(log.level, logging.WARNING))
             service.start()
+            await asyncio.wait([asyncio.create_task(ticked.wait()), stop], return_when=asyncio.FIRST_COMPLETED)
+            systemd.ready(health.one_line(await service.observe()))
         else:
             first.cancel()
             await asyncio.wait([first])
-        await stop.wait()
-        click.echo("stopping")
+        reporting = asyncio.create_task(_report(service, systemd))
+        try:
+            following = await _next_setup(ctx, wishes, systemd)
+        finally:
+            reporting.cancel()
+            stop.cancel()
+        if following is None:
+            systemd.stopping()
+            click.echo("stopping")
+        return following
+
+
+async def _next_setup(ctx: click.Context, wishes: Wishes, systemd: Systemd) -> Setup | None:
+    """Waits for a good configuration, or for the end (None)."""
+    while True:
+        waits = [asyncio.create_task(event.wait()) for event in (wishes.stop, wishes.reload)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if wishes.stop.is_set():
+            return None
+        wishes.reload.clear()
+        try:
+            following = setup(ctx)
+        except ConfigError as error:
+            log.error("the configuration is wrong and was not taken; the old one goes on\n%s", error)
+            systemd.status(f"the new configuration is wrong: {error.problems[0]}")
+            continue
+        systemd.reloading()
+        return following
+
+
+async def _report(service: Service, systemd: Systemd) -> None:
+    while True:
+        await asyncio.sleep(_REPORT)
+        systemd.status(health.one_line(await service.observe()))
 
 
 async def _first_round(app: App, service: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ _LONGEST_BACKOFF = timedelta(hours=24)
 _THROTTLED = timedelta(hours=4)
 _LONGEST_PACE = timedelta(hours=24)
 _LONGEST_JITTER = timedelta(minutes=5)
+#: No origin is obeyed for longer than that.
+_LONGEST_WAIT = timedelta(days=31)
 _ROBOTS = timedelta(hours=24)
 
 
@@ -37,6 +40,27 @@ def next_poll(
     spread = min(wait / 10, _LONGEST_JITTER) * phase(source.id)
     when = _outside(state.pace, now + wait + spread)
     return Next(when, "skipHours/skipDays of the feed" if when > now + wait + spread else set_by)
+
+
+def settled(source_id: str, state: PollState, now: datetime, *, spread: bool) -> PollState:
+    """`state` after the clock was set, the machine slept, or the service was down.
+
+    Times that were written by a clock ahead of ours would stall the source: what is left of them counts from now.
+    With `spread`, a source that is overdue gets its own place in the next minutes, so that there is no burst.
+    """
+    last, due = state.last_poll, state.next_poll
+    if last is not None and due is not None and last > now:
+        wait = min(max(due - last, timedelta()), _LONGEST_WAIT)
+        held = state.not_before - last if state.not_before else None
+        return replace(
+            state,
+            last_poll=now,
+            next_poll=now + wait * phase(source_id),
+            not_before=now + min(held, _LONGEST_WAIT) if held else None,
+        )
+    if spread and due is not None and due < now - _LONGEST_JITTER:
+        return replace(state, next_poll=now + _LONGEST_JITTER * phase(source_id))
+    return state
 
 
 def phase(source_id: str) -> float:

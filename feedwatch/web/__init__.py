@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from feedwatch import health
 from feedwatch.errors import FeedwatchError
+from feedwatch.health import Observed
 
 _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; "
@@ -52,15 +54,39 @@ class Hardened:
         await self._app(scope, receive, send_hardened)
 
 
-async def _healthy(_: Request) -> PlainTextResponse:
-    return PlainTextResponse("ok\n")
+Observe = Callable[[], Awaitable[Observed]]
 
 
-def application(public: Path) -> ASGIApp:
-    """The ASGI application over `public`, which is made when it is not there."""
+def application(public: Path, observe: Observe) -> ASGIApp:
+    """The ASGI application over `public`, which is made when it is not there.
+
+    `/healthz` answers 200 or 503 with the reasons, `/healthz/<source>` the same for one source, `/metrics` for
+    Prometheus. None of them makes feedwatch ask anybody.
+    """
     public.mkdir(parents=True, exist_ok=True)
-    files = StaticFiles(directory=public, html=True)
-    return Hardened(Starlette(routes=[Route("/healthz", _healthy), Mount("/", files)]))
+
+    async def healthy(_: Request) -> Response:
+        ok, body = health.report(await observe())
+        return JSONResponse(body, 200 if ok else 503)
+
+    async def source_healthy(request: Request) -> Response:
+        found = health.source_report(await observe(), request.path_params["source"])
+        if found is None:
+            return PlainTextResponse("no such source\n", 404)
+        return JSONResponse(found[1], 200 if found[0] else 503)
+
+    async def metrics(_: Request) -> Response:
+        from feedwatch.web.metrics import CONTENT_TYPE, exposition
+
+        return Response(exposition(await observe()), media_type=CONTENT_TYPE)
+
+    routes = [
+        Route("/healthz", healthy),
+        Route("/healthz/{source}", source_healthy),
+        Route("/metrics", metrics),
+        Mount("/", StaticFiles(directory=public, html=True)),
+    ]
+    return Hardened(Starlette(routes=routes))
 
 
 class _Server(uvicorn.Server):
@@ -72,7 +98,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(public: Path, listen: tuple[str, int]) -> AsyncIterator[tuple[str, int]]:
+async def serving(public: Path, listen: tuple[str, int], observe: Observe) -> AsyncIterator[tuple[str, int]]:
     """Serves while entered; yields the address in use. Raises FeedwatchError when it cannot be had."""
     host, port = listen
     try:
@@ -83,7 +109,7 @@ async def serving(public: Path, listen: tuple[str, int]) -> AsyncIterator[tuple[
             f"cannot listen on {host}:{port} ({error.strerror}); "
             'stop what uses it, or set another address: [web] listen = "127.0.0.1:8081"'
         ) from error
-    config = uvicorn.Config(application(public), log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(application(public, observe), log_config=None, access_log=False, lifespan="off")
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
