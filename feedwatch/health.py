@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from feedwatch.model import PollState
+from feedwatch.troubles import failing
 
 #: A tick comes every second; without one for that long the service stands still.
 _STILL = timedelta(seconds=60)
-#: A source that failed so often in a row has a problem, not a hiccup.
-_FAILURES = 3
 _LATE = timedelta(hours=1)
 
 
@@ -51,8 +50,7 @@ def problems(observed: Observed) -> list[str]:
         found.append("nothing has looked at what is due for a minute")
     if observed.store_error:
         found.append(f"the store: {observed.store_error}")
-    failing = [source for source, state in observed.sources.items() if state.failures >= _FAILURES]
-    if observed.sources and len(failing) == len(observed.sources):
+    if observed.sources and all(map(failing, observed.sources.values())):
         found.append("every source fails; is the network down?")
     if observed.lag > _LATE:
         found.append(f"a delivery is {int(observed.lag.total_seconds() // 60)} minutes late")
@@ -62,8 +60,8 @@ def problems(observed: Observed) -> list[str]:
 def report(observed: Observed) -> tuple[bool, dict[str, Any]]:
     """Whether all is well, and why not, for /healthz."""
     found = problems(observed)
-    failing = {source: state.error for source, state in observed.sources.items() if source_problem(state)}
-    return not found, {"ok": not found, "problems": found, "sources": len(observed.sources), "failing": failing}
+    bad = {source: state.error for source, state in observed.sources.items() if failing(state)}
+    return not found, {"ok": not found, "problems": found, "sources": len(observed.sources), "failing": bad}
 
 
 def source_report(observed: Observed, source_id: str) -> tuple[bool, dict[str, Any]] | None:
@@ -71,7 +69,7 @@ def source_report(observed: Observed, source_id: str) -> tuple[bool, dict[str, A
     state = observed.sources.get(source_id)
     if state is None:
         return None
-    problem = source_problem(state)
+    problem = (state.error or "it fails") if failing(state) else None
     return problem is None, {
         "ok": problem is None,
         "problems": [problem] if problem else [],
@@ -81,17 +79,10 @@ def source_report(observed: Observed, source_id: str) -> tuple[bool, dict[str, A
     }
 
 
-def source_problem(state: PollState) -> str | None:
-    """What is wrong with a source, when it is no hiccup."""
-    if state.gone or state.failures >= _FAILURES:
-        return state.error or "it fails"
-    return None
-
-
 def one_line(observed: Observed) -> str:
     """The state in a few words, for `systemctl status`."""
-    failing = sum(source_problem(state) is not None for state in observed.sources.values())
+    bad = sum(map(failing, observed.sources.values()))
     words = [f"{len(observed.sources)} sources", f"{observed.entries} entries"]
-    words += [f"{failing} failing"] if failing else []
+    words += [f"{bad} failing"] if bad else []
     words += [f"{sum(observed.deliveries.values())} alerts sent"] if observed.deliveries else []
     return ", ".join([*words, *problems(observed)])

@@ -12,7 +12,7 @@ from typing import Literal
 
 SourceKind = Literal["feed", "page"]
 ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
-IncidentKind = Literal["route-gone", "route-failing"]
+IncidentKind = Literal["route-gone", "route-failing", "source-failing", "source-gone", "host-failing", "network-down"]
 DeliveryStatus = Literal["pending", "delivered", "dead", "dropped"]
 
 
@@ -361,22 +361,24 @@ class Incident:
 
     id: str
     kind: IncidentKind
-    #: What it is about: the id of a route.
+    #: What it is about: the id of a route or source, a host, or `network`.
     subject: str
     #: One sentence: what happened, and what to do.
     detail: str
     opened: datetime
     closed: datetime | None = None
-    #: Of the subject's configuration when it was opened: another one closes it.
+    #: Of a route's address when it was opened: another one closes it.
     config_digest: str | None = None
+    #: When the operator was last told of it.
+    told: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An incident was opened or closed: what routes are told of, beside changes."""
+    """An incident was opened, goes on, or was closed: what routes are told of, beside changes."""
 
     id: str
-    kind: Literal["opened", "closed"]
+    kind: Literal["opened", "open", "closed"]
     incident: Incident
     at: datetime
 

@@ -38,6 +38,7 @@ from feedwatch.poller.fetch import Driven
 from feedwatch.poller.schedule import held_until, may_poll_now, phase, settled
 from feedwatch.routes import deliveries
 from feedwatch.store import Claim, Store
+from feedwatch.troubles import failing, troubles
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,8 @@ class Pipeline:
         self._outbox = outbox
         self._incidents = incidents
         self._clock = clock
+        #: What the feed of incidents shows; there is none before the first incident.
+        self._shown_incidents: tuple[Incident, ...] = ()
         #: Until when each host wants to be left alone.
         self._holds: dict[str, datetime] = {}
 
@@ -183,7 +186,15 @@ class Pipeline:
     async def publish(self) -> list[str]:
         """Renders the feeds that changed, then keeps the poll states: validators become durable only after
         the feeds show what they vouch for. Returns the files written, relative to the public folder."""
+        await self._judge()
         return await self._store.run(self._publish)
+
+    async def _judge(self) -> None:
+        """Says what is wrong with the sources, where that changed."""
+        states = await self._store.run(lambda store: {s.id: store.state(s.id) for s in self._config.sources})
+        found = troubles(self._config.sources, states)
+        bad = [source for source in self._config.sources if failing(states[source.id])]
+        await self._incidents.judge(found, {s.id for s in bad} | {_host(s) for s in bad}, self._clock())
 
     async def deliver(self) -> Sent:
         """Sends what is due, and waits for it."""
@@ -218,6 +229,10 @@ class Pipeline:
         if stale.slugs or stale.sources:
             written = self._publisher.publish(stale.slugs, stale.sources)
             store.published(stale)
+        incidents = tuple(store.incidents())
+        if incidents != self._shown_incidents:
+            written += self._publisher.publish_incidents(incidents)
+            self._shown_incidents = incidents
         store.flush()
         return written
 

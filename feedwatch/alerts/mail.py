@@ -14,7 +14,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, Template
 
-from feedwatch.alerts.message import KIND_TITLES, MOST_SHOWN, Item, Message, headline, template_values, why
+from feedwatch.alerts.message import KIND_TITLES, MOST_SHOWN, Item, Message, template_values, why
 from feedwatch.alerts.text import header, line
 from feedwatch.alerts.wording import render as render_template
 from feedwatch.canonical import clean, digest
@@ -22,6 +22,7 @@ from feedwatch.differ.normalise import text_of
 from feedwatch.differ.words import Piece, shortened, word_diff
 from feedwatch.model import Change, Notice
 from feedwatch.routes import Mail
+from feedwatch.troubles import headline
 
 #: Characters of an entry's text in a mail, and of unchanged text beside a change.
 _TEXT, _AROUND = 1500, 120

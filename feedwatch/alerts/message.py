@@ -13,13 +13,14 @@ from feedwatch.differ.normalise import text_of
 from feedwatch.entryjson import entry_json
 from feedwatch.model import Category, Change, ChangeKind, Entry, Event, Incident, Moment, Notice, Person, Text
 from feedwatch.routes import Route, storm_reason
+from feedwatch.troubles import headline
 
 #: Events shown in a grouped message; the ids of all are listed.
 MOST_SHOWN = 200
 #: What happened, as a person reads it.
 KIND_TITLES = {
     "new": "New", "edited": "Edited", "moved": "Moved", "recategorised": "Other categories",
-    "withdrawn": "Withdrawn", "opened": "Problem", "closed": "Solved",
+    "withdrawn": "Withdrawn", "opened": "Problem", "open": "Still a problem", "closed": "Solved",
 }  # fmt: skip
 #: Characters of a title and of a summary in a grouped or compact event.
 _TITLE, _SUMMARY = 500, 300
@@ -140,15 +141,6 @@ def why(message: Message) -> str:
             return f"{events} in one poll of {source}, more than the {limit} sent one by one: " + (
                 f"{storm_reason(message.changes)}."
             )
-
-
-def headline(incident: Incident) -> str:
-    """What it is, in a few words; `detail` says the rest."""
-    match incident.kind:
-        case "route-gone":
-            return f'The alert "{incident.subject}" is switched off'
-        case "route-failing":
-            return f'The alert "{incident.subject}" does not get through'
 
 
 def difference(change: Change, name: str) -> dict[str, str | list[str] | None]:

@@ -9,8 +9,9 @@ from typing import Protocol
 from feedwatch import files
 from feedwatch.categories import ALL
 from feedwatch.generator import atom, html, opml
+from feedwatch.generator import incidents as incident_feed
 from feedwatch.generator.html import Shown
-from feedwatch.model import Feed, KnownSource, PublishedEntry, Source
+from feedwatch.model import Feed, Incident, KnownSource, PublishedEntry, Source
 
 #: Entries of a feed that the index page shows.
 _NEWEST = 3
@@ -57,6 +58,11 @@ class Publisher:
             feed = self._source_feed(source_id)
             written += self._write_feed(feed, self._shelf.latest_of_source(source_id, self._limit))
         return sorted(written + self._write_lists(feeds))
+
+    def publish_incidents(self, incidents: Sequence[Incident]) -> list[str]:
+        """Renders the feed of incidents. Raises OSError."""
+        name = f"{incident_feed.PATH}.atom"
+        return self._write(name, incident_feed.render(incidents, base_url=self._base_url))
 
     def _write_lists(self, feeds: Mapping[str, tuple[str, int]]) -> list[str]:
         """What lists all feeds. Opens no source for its own sake: there may be thousands."""

@@ -1,0 +1,73 @@
+"""What is wrong with the sources, one trouble for one cause. Pure: compares nothing with what is known already."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from feedwatch.model import Incident, IncidentKind, PollState, Source
+
+#: So many failures in a row are no hiccup.
+FAILURES = 3
+#: Sources that have to fail together before it is their host, or the network, that fails.
+_TOGETHER = 2
+
+
+class Cause(NamedTuple):
+    kind: IncidentKind
+    #: The id of a source or a route, the name of a host, or `network`.
+    subject: str
+
+
+def failing(state: PollState) -> bool:
+    return state.gone or state.failures >= FAILURES
+
+
+def troubles(sources: Sequence[Source], states: Mapping[str, PollState]) -> dict[Cause, str]:
+    """Each cause with a sentence for the operator.
+
+    Sources that fail on one host are one trouble; when nothing on the network can be reached, that is one.
+    """
+    found: dict[Cause, str] = {}
+    hosts: dict[str, list[Source]] = defaultdict(list)
+    for source in sources:
+        hosts[urlsplit(source.url).hostname or ""].append(source)
+    bad = [source for source in sources if failing(states[source.id])]
+    web = [source for source in sources if not source.url.startswith("file:")]
+    silent = [source for source in web if failing(states[source.id]) and states[source.id].http_status is None]
+    if len({urlsplit(s.url).hostname for s in silent}) >= _TOGETHER and len(silent) == len(web):
+        found[Cause("network-down", "network")] = (
+            f"None of {len(web)} sources can be reached ({states[silent[0].id].error}). Is the network down?"
+        )
+        bad = [source for source in bad if source not in silent]
+    for host, here in hosts.items():
+        down = [source for source in bad if source in here and not states[source.id].gone]
+        if host and len(down) >= _TOGETHER and len(down) * 2 > len(here):
+            found[Cause("host-failing", host)] = (
+                f"{len(down)} of {len(here)} sources on {host} fail: {states[down[0].id].error}"
+            )
+            bad = [source for source in bad if source not in down]
+    for source in bad:
+        state = states[source.id]
+        kind: IncidentKind = "source-gone" if state.gone else "source-failing"
+        found[Cause(kind, source.id)] = f'The source "{source.id}" fails: {state.error}'
+    return found
+
+
+def headline(incident: Incident) -> str:
+    """What an incident is, in a few words; its `detail` says the rest."""
+    match incident.kind:
+        case "route-gone":
+            return f'The alert "{incident.subject}" is switched off'
+        case "route-failing":
+            return f'The alert "{incident.subject}" does not get through'
+        case "source-failing":
+            return f'The source "{incident.subject}" fails'
+        case "source-gone":
+            return f'The source "{incident.subject}" is gone'
+        case "host-failing":
+            return f"The sources on {incident.subject} fail"
+        case "network-down":
+            return "Nothing can be reached"
