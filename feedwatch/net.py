@@ -11,7 +11,6 @@ import contextlib
 import ipaddress
 import re
 import socket
-import zlib
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from httpx_aiohttp import AiohttpTransport
 
+from feedwatch.decoding import BadCoding, accepted, decoder
 from feedwatch.errors import FeedwatchError, Refused
 from feedwatch.guard import Guard
 from feedwatch.model import Response
@@ -151,7 +151,7 @@ class Net:
         assert self._client is not None, "enter Net before use"  # noqa: S101
         sent = [
             (b"user-agent", self._user_agent.encode()),
-            (b"accept-encoding", b"gzip, deflate"),
+            (b"accept-encoding", accepted().encode()),
             *((name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers),
         ]
         timeouts = {"connect": _CONNECT, "read": _READ, "write": _READ, "pool": None}
@@ -192,55 +192,25 @@ class Net:
 
 
 async def _body(response: httpx.Response, max_body: int, *, cut: bool) -> bytes:
-    """The body with one layer of gzip or deflate undone; never more than `max_body` bytes in memory."""
-    coding = response.headers.get("content-encoding", "").strip().lower()
-    decoder = None if coding in ("", "identity") else _Decoder(coding)
+    """The body with its coding undone; never much more than `max_body` bytes in memory."""
     chunks: list[bytes] = []
     size = 0
-    async for raw in response.aiter_raw():
-        chunk = decoder.decode(raw, max_body - size + 1) if decoder else raw
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > max_body and cut:
-            return b"".join(chunks)[:max_body]
-        if size > max_body:
-            raise NetError("too-large", f"the body is larger than {max_body:,} bytes")
-    if decoder is not None and size and not decoder.ended:
-        raise NetError("unreachable", f"the body ends in the middle of its {coding}")
-    return b"".join(chunks)
-
-
-class _Decoder:
-    """Undoes gzip or deflate without ever making more than it is given room for."""
-
-    def __init__(self, coding: str) -> None:
-        if coding not in ("gzip", "x-gzip", "deflate"):
-            raise NetError("unreachable", f'the body has an encoding nobody asked for ("{coding}")')
-        self._coding = coding
-        self._zlib = zlib.decompressobj(15 if coding == "deflate" else 31)
-        self._begun = False
-
-    @property
-    def ended(self) -> bool:
-        return self._zlib.eof
-
-    def decode(self, raw: bytes, room: int) -> bytes:
-        try:
-            chunk = self._zlib.decompress(raw, room)
-        except zlib.error:
-            if self._coding != "deflate" or self._begun:
-                raise NetError("unreachable", f"the body is not the {self._coding} it says it is") from None
-            chunk = self._without_wrapper(raw, room)
-        self._begun = True
-        return chunk
-
-    def _without_wrapper(self, raw: bytes, room: int) -> bytes:
-        """Some servers send deflate without the zlib wrapper that RFC 9110 §8.4.1.2 asks for."""
-        self._zlib = zlib.decompressobj(-15)
-        try:
-            return self._zlib.decompress(raw, room)
-        except zlib.error:
-            raise NetError("unreachable", "the body is not the deflate it says it is") from None
+    try:
+        decoding = decoder(response.headers.get("content-encoding", "").strip().lower())
+        async for raw in response.aiter_raw():
+            chunk = decoding.decode(raw, max_body - size) if decoding else raw
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > max_body:
+                break
+        else:
+            chunks.append(decoding.finish(max_body - size) if decoding else b"")
+    except BadCoding as error:
+        raise NetError("unreachable", f"the body {error}") from None
+    body = b"".join(chunks)
+    if len(body) > max_body and not cut:
+        raise NetError("too-large", f"the body is larger than {max_body:,} bytes")
+    return body[:max_body]
 
 
 def check_url(url: str) -> None:

@@ -112,7 +112,7 @@ def test_a_bomb_stops_at_the_limit(origin: Origin) -> None:
     assert error.value.kind == "too-large"
 
 
-@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "nonsense"])
+@pytest.mark.parametrize("coding", ["compress", "gzip, gzip", "nonsense"])
 def test_an_encoding_nobody_asked_for_is_an_error_and_no_garbage(origin: Origin, coding: str) -> None:
     origin.serve("/a", body=b"x", headers={"Content-Encoding": coding})
 
@@ -160,7 +160,7 @@ def test_headers_go_and_come_back_byte_for_byte(origin: Origin) -> None:
     assert response.headers["x-latin"] == "caf\u00e9"
     asked = origin.requests[0].headers
     assert asked["user-agent"] == "test"
-    assert asked["accept-encoding"] == "gzip, deflate"
+    assert asked["accept-encoding"] == "gzip, deflate, br, zstd"
     assert "cookie" not in asked
 
 
