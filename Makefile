@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # pip is told to refuse whatever does not match a pinned hash; the project itself comes without dependencies.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run test slow lint lock clean
+.PHONY: run test slow manners lint lock clean
 
 run: $(VENV)/.installed
 	$(BIN)/feedwatch run
@@ -15,6 +15,10 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n 2 -m slow --timeout 900
+
+# Thirty simulated days at a publisher; prints what it saw, as docs/manners.md has it.
+manners: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q -s -m slow --timeout 900 --show-capture=no tests/test_manners.py
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -152,7 +152,7 @@ class Net:
         sent = [
             (b"user-agent", self._user_agent.encode()),
             (b"accept-encoding", accepted().encode()),
-            *((name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers),
+            *((name.encode("ascii"), value.encode("utf-8", "replace")) for name, value in headers),
         ]
         timeouts = {"connect": _CONNECT, "read": _READ, "write": _READ, "pool": None}
         try:
@@ -186,9 +186,19 @@ class Net:
             await response.aclose()
         headers: dict[str, str] = {}
         for name, value in response.headers.raw:
-            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+            key, text = name.decode("latin-1").lower(), _header_text(name.lower(), value)
+            if text is not None:
+                headers[key] = f"{headers[key]}, {text}" if key in headers else text
         return Response(str(request.url), response.status_code, headers, body)
+
+
+def _header_text(name: bytes, value: bytes) -> str | None:
+    """What is not UTF-8 cannot be sent back byte for byte (aiohttp writes headers in UTF-8), and a validator that
+    differs in one byte is made up: then there is none."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None if name in (b"etag", b"last-modified") else value.decode("latin-1")
 
 
 async def _body(response: httpx.Response, max_body: int, *, cut: bool) -> bytes:

@@ -77,7 +77,9 @@ def _handler(origin: Origin) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(answer.raw)
                 self.close_connection = True
                 return
-            self.send_response(answer.status)
+            self.send_response_only(answer.status)
+            if "Date" not in answer.headers:
+                self.send_header("Date", self.date_time_string())
             for name, value in answer.headers.items():
                 self.send_header(name, value)
             if answer.status != 304:
@@ -94,9 +96,9 @@ def _handler(origin: Origin) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serving() -> Iterator[Origin]:
+def serving(host: str = "127.0.0.1") -> Iterator[Origin]:
     origin = Origin(0)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(origin))
+    server = ThreadingHTTPServer((host, 0), _handler(origin))
     server.daemon_threads = True
     origin.port = server.server_address[1]
     origin.url = f"http://127.0.0.1:{origin.port}"

@@ -76,6 +76,16 @@ def test_every_file_the_readme_links_to_is_there() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_the_table_of_manners_has_every_check() -> None:
+    checks = re.findall(
+        r'^        "(P\d+ [^"]+)":', (ROOT / "tests" / "test_manners.py").read_text("utf-8"), re.MULTILINE
+    )
+    table = re.findall(r"^- (P\d+ .*)$", (ROOT / "docs" / "manners.md").read_text("utf-8"), re.MULTILINE)
+
+    assert len(checks) > 40
+    assert table == checks
+
+
 def test_the_lock_files_name_no_index() -> None:
     for name in ("requirements.lock", "requirements-test.lock"):
         text = (ROOT / name).read_text("utf-8")
