@@ -105,6 +105,7 @@ def _contradictions(written: dict[str, Any], tree: dict[str, Any]) -> Iterator[P
     yield from _alerts_of_everything(tree)
     yield from _channels(tree)
     yield from _reasons(tree)
+    yield from _logins(tree)
     yield from _shared_names(written, tree)
     yield from _impatience(tree)
 
@@ -156,6 +157,19 @@ def _reasons(tree: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(("source", number, "robots"), 'needs a reason; write robots_reason = "the owner agreed …"')
         if reason and not ignores:
             yield Problem(("source", number, "robots_reason"), 'goes with robots = "ignore"; leave it out')
+
+
+def _logins(tree: dict[str, Any]) -> Iterator[Problem]:
+    for number, source in _tables(tree, "source"):
+        headers = source.get("headers")
+        names = {name.lower() for name in headers} if isinstance(headers, dict) else set()
+        if "password" in source and "user" not in source:
+            yield Problem(("source", number, "password"), 'needs a user; write user = "…"')
+        ways = [way for way in ("user", "bearer") if way in source]
+        if len(ways) + ("authorization" in names) > 1:
+            yield Problem(("source", number, ways[-1]), "there is another login already; keep one of them")
+        if "cookies" in source and "cookie" in names:
+            yield Problem(("source", number, "cookies"), "there is a Cookie header already; keep one of them")
 
 
 #: Keys of an alert that mean something for some channels only.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -83,10 +84,21 @@ def _source(table: SourceTable, default: str | None) -> Source:
         every=duration(every) if every else None,
         link_base=table.link_base,
         categories=tuple(table.categories),
-        headers=tuple(table.headers.items()),
+        headers=(*table.headers.items(), *_credentials(table)),
         select=Selectors(**table.select.model_dump()) if table.select else None,
         ignores_robots=table.robots == "ignore",
     )
+
+
+def _credentials(table: SourceTable) -> Iterator[tuple[str, str]]:
+    """What the source's own host, and no other, gets to see."""
+    if table.bearer is not None:
+        yield "Authorization", f"Bearer {table.bearer}"
+    if table.user is not None:
+        pair = f"{table.user}:{table.password or ''}".encode()
+        yield "Authorization", f"Basic {base64.b64encode(pair).decode()}"
+    if table.cookies:
+        yield "Cookie", "; ".join(f"{name}={value}" for name, value in table.cookies.items())
 
 
 def _route(table: AlertTable, categories: Categories, file: File, folder: Path) -> Route:
@@ -141,6 +153,10 @@ def _written_secrets(file: File) -> Iterator[str]:
             yield from _TOKEN.findall(alert.notify)
     for source in file.source:
         yield from source.headers.values()
+        yield from source.cookies.values()
+        for _, value in _credentials(source):
+            yield value.partition(" ")[2] or value
+        yield from filter(None, (source.password, source.bearer))
     if file.mail and file.mail.password:
         yield file.mail.password
 

@@ -36,6 +36,7 @@ Selector = Annotated[str, AfterValidator(values.selector)]
 Secret = Annotated[str, AfterValidator(values.signing_secret)]
 MailAddress = Annotated[str, AfterValidator(values.mail_address)]
 Headers = dict[Annotated[str, AfterValidator(values.header_name)], Annotated[str, AfterValidator(values.header_value)]]
+Credential = Annotated[str, AfterValidator(values.credential)]
 Zone = Annotated[str, AfterValidator(values.time_zone)]
 Template = Annotated[str, AfterValidator(values.template)]
 
@@ -102,6 +103,14 @@ class SourceTable(Table):
     link_base: WebUrl | None = Field(default=None, description="What relative links are relative to.")
     categories: list[Words] = Field(default=[], description="Given to every entry of the source.")
     headers: Headers = Field(default={}, description="Sent with every request to the source's own host.")
+    user: Credential | None = Field(default=None, description="Login name (HTTP Basic), for the source's own host.")
+    password: Credential | None = Field(default=None, description='Its password; better "${NAME}" than written out.')
+    bearer: Annotated[str, AfterValidator(values.header_value)] | None = Field(
+        default=None, description='Token (HTTP Bearer), for the source\'s own host; better "${NAME}".'
+    )
+    cookies: dict[
+        Annotated[str, AfterValidator(values.header_name)], Annotated[str, AfterValidator(values.cookie_value)]
+    ] = Field(default={}, description="Sent to the source's own host.")
     robots: Literal["obey", "ignore"] = Field(
         default="obey", description="Whether the site's robots.txt counts; it is asked for pages, not for feeds."
     )
@@ -124,8 +133,8 @@ class MailTable(Table):
     from_: Annotated[str, AfterValidator(values.mailbox)] = Field(
         alias="from", description='Sender, as in "feedwatch <alerts@example.org>".'
     )
-    user: Annotated[str, AfterValidator(values.credential)] | None = Field(default=None, description="Login name.")
-    password: Annotated[str, AfterValidator(values.credential)] | None = Field(
+    user: Credential | None = Field(default=None, description="Login name.")
+    password: Credential | None = Field(
         default=None, description='Its password; better "${SMTP_PASSWORD}" than written out.'
     )
     ca: Words | None = Field(default=None, description="File of certificates to trust instead of the system's.")

@@ -208,6 +208,13 @@ def credential(text: str) -> str:
     return text
 
 
+def cookie_value(text: str) -> str:
+    """RFC 6265 §4.1.1, without the quotes."""
+    if not re.fullmatch(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*", text):
+        raise ValueError("is not the value of a cookie: no space, comma, semicolon, quote or backslash")
+    return text
+
+
 def notify_url(text: str) -> str:
     """An address that Apprise understands; that package is asked when it is installed."""
     if not re.match(r"[A-Za-z][A-Za-z0-9.+-]*://.", text) or not text.isprintable():

@@ -207,6 +207,25 @@ def test_a_feed_over_http_is_asked_for_conditionally(bench: Bench, origin: Origi
     assert "50%" in bench.run("manners").stdout
 
 
+def test_s20_a_login_goes_to_the_sources_own_host_and_nowhere_else(bench: Bench, origin: Origin) -> None:
+    body = b"<rss version='2.0'><channel><item><title>A</title><guid>1</guid></item></channel></rss>"
+    elsewhere = origin.url.replace("127.0.0.1", "localhost")
+    origin.serve("/feed", status=302, headers={"Location": f"{elsewhere}/there"})
+    origin.serve("/there", body=body)
+    bench.config(
+        '[network]\nallow_hosts = ["127.0.0.1", "localhost"]\nper_host_pause = "0s"\n'
+        f'[[source]]\nid = "f"\nurl = "{origin.url}/feed"\n'
+        'user = "me"\npassword = "correct horse"\ncookies = { session = "abc", lang = "en" }\n'
+    )
+
+    bench.run("poll")
+
+    here, there = origin.requests
+    assert here.headers["authorization"] == "Basic bWU6Y29ycmVjdCBob3JzZQ=="
+    assert here.headers["cookie"] == "session=abc; lang=en"
+    assert not {"authorization", "cookie"} & there.headers.keys()
+
+
 def test_who_asks_to_be_left_alone_means_all_its_sources(bench: Bench, origin: Origin) -> None:
     body = b"<rss version='2.0'><channel><title>T</title><item><title>A</title><guid>1</guid></item></channel></rss>"
     origin.serve("/busy", status=429, headers={"Retry-After": "7200"})

@@ -47,7 +47,7 @@ def check_wall(markup: str) -> None:
         raise ReadError("soft-404", f'the page says itself that it is none ("{found[0]}"); has it moved?')
     if _LOGIN.search(head):
         raise ReadError(
-            "blocked", "the site shows a login instead of its page; set headers, user or cookies for this source"
+            "blocked", "the site shows a login instead of its page; set user, bearer or cookies for this source"
         )
 
 
