@@ -361,7 +361,7 @@ class Incident:
 
     id: str
     kind: IncidentKind
-    #: What it is about: the id of a route or source, a host, or `network`.
+    #: What it is about: the id of a route (and an address of it) or source, a host, or `network`.
     subject: str
     #: One sentence: what happened, and what to do.
     detail: str

@@ -132,7 +132,8 @@ def deliveries(changes: Iterable[Change], routes: Iterable[Route]) -> tuple[Deli
 
 def notifications(notice: Notice, routes: Iterable[Route]) -> tuple[Delivery, ...]:
     """One delivery for each route that wants incidents, but for the one it is about."""
-    wanted = (route for route in routes if "incident" in route.when and route.id != notice.incident.subject)
+    about = notice.incident.subject.split()[0] if notice.incident.kind.startswith("route-") else None
+    wanted = (route for route in routes if "incident" in route.when and route.id != about)
     return tuple(row for route in wanted for row in _rows(route, [notice]))
 
 

@@ -201,8 +201,26 @@ def test_a_refused_mail_is_told_to_the_operator_by_another_route(tmp_path: Path)
                     await office.drain()
 
                     ((_, mail),) = inbox.mails
-                    assert mail["Subject"] == '[feedwatch] Problem: The alert "mail" does not get through'
+                    assert (
+                        mail["Subject"] == '[feedwatch] Problem: The alert "mail me@example.org" does not get through'
+                    )
                     assert "no such user" in _parts(inbox)[0]
+
+    asyncio.run(work())
+
+
+def test_one_address_that_always_refuses_is_one_incident_however_many_mails_the_others_get(tmp_path: Path) -> None:
+    async def work() -> None:
+        with taking_mail() as inbox:
+            inbox.refuse = {"gone@example.org": "550 no such user"}
+            async with open_office(tmp_path, [_route(inbox.port, "gone@example.org", ME)]) as office:
+                for last in (2, 3, 4, 5):
+                    await office.finds(*(entry(n) for n in range(last, 1, -1)))
+                    await office.drain()
+
+                assert len(inbox.mails) == 4
+                (incident,) = await office.thread.incidents()
+                assert (incident.subject, incident.closed) == ("mail gone@example.org", None)
 
     asyncio.run(work())
 

@@ -380,6 +380,28 @@ async def test_a_route_whose_receiver_hangs_delays_no_other_route(tmp_path: Path
 
 
 @simulated
+async def test_a_stop_in_the_middle_of_a_batch_stores_what_was_answered(tmp_path: Path) -> None:
+    """The second message hangs until the service stops; the first one was taken."""
+
+    class Second(Gated):
+        async def send(self, message: Message, now: datetime) -> Verdict:
+            if message.changes[0].entry.title == "Entry 3":
+                return Verdict()
+            return await super().send(message, now)
+
+    sender = Second("hook")
+    async with open_office(tmp_path, [Route("hook", Webhook("http://x/"))], sender) as office:
+        await office.finds(entry(3))
+        office.now += MINUTES
+        await office.finds(entry(4), entry(3))
+        await office.outbox.start()
+        await sender.reached.wait()
+        await office.outbox.stop(0)
+
+        assert await _statuses(office) == {"delivered": 1, "pending": 1}
+
+
+@simulated
 async def test_draining_a_batch_writes_each_source_once(tmp_path: Path) -> None:
     async with open_office(tmp_path, [Route("hook", Webhook("http://x/"), storm=100)], Scripted(Verdict())) as office:
         await office.finds(*(entry(n) for n in range(30, 1, -1)))

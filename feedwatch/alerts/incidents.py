@@ -44,11 +44,12 @@ class Incidents:
         open_ = await self._loaded(now)
         return frozenset(cause.subject for cause in open_ if cause.kind == "route-gone")
 
-    async def saw(self, route: Route, answer: Answer, *, dead: bool, now: datetime) -> None:
-        """Opens or closes what one attempt tells about its route."""
+    async def saw(self, route: Route, recipient: str | None, answer: Answer, *, dead: bool, now: datetime) -> None:
+        """Opens or closes what one attempt tells about its route, or about one recipient of it."""
         open_ = await self._loaded(now)
+        receiver = f"{route.id} {recipient}" if recipient else route.id
         if answer.error is None:
-            if failing := open_.get(Cause("route-failing", route.id)):
+            if failing := open_.get(Cause("route-failing", receiver)):
                 await self._close(failing, f'The alert "{route.id}" gets through again.', now)
         elif answer.gone:
             detail = (
@@ -62,7 +63,7 @@ class Incidents:
                 f'A delivery of the alert "{route.id}" failed{given_up}: {answer.error}. '
                 f"See: feedwatch outbox list --route {route.id}"
             )
-            await self._open_one(Cause("route-failing", route.id), detail, route.address_digest, now)
+            await self._open_one(Cause("route-failing", receiver), detail, route.address_digest, now)
 
     async def judge(self, found: Mapping[Cause, str], failing: Collection[str], now: datetime) -> None:
         """Opens, repeats and closes what there is to say about the sources, given the troubles there are now.
@@ -95,7 +96,7 @@ class Incidents:
             stored = await self._store.incidents()
             self._open = {Cause(i.kind, i.subject): i for i in stored if i.closed is None}
             for incident in list(self._open.values()):
-                route = self._routes.get(incident.subject)
+                route = self._routes.get(incident.subject.split()[0])
                 if not incident.kind.startswith("route-"):
                     continue
                 if route is None or route.address_digest != incident.config_digest:

@@ -156,19 +156,22 @@ class Outbox:
             await self._store.settle(news)
         gate = self._gates[route.id]
         unsettled, since = list(done), self._clock()
-        for parcel in parcels(route, decided, self._titles):
-            if not gate.is_open(self._clock()):
-                outcomes = self._given_up(parcel, gate)
-            else:
-                outcomes = await self._attempt(parcel, gate)
-                if route.id in await self._incidents.gone_routes(self._clock()):
-                    break
-            done += outcomes
-            unsettled += outcomes
-            if self._clock() - since >= _UNSETTLED:
-                await self._settle(unsettled)
-                unsettled, since = [], self._clock()
-        await self._settle(unsettled)
+        try:
+            for parcel in parcels(route, decided, self._titles):
+                if not gate.is_open(self._clock()):
+                    outcomes = self._given_up(parcel, gate)
+                else:
+                    outcomes = await self._attempt(parcel, gate)
+                    if route.id in await self._incidents.gone_routes(self._clock()):
+                        break
+                done += outcomes
+                unsettled += outcomes
+                if self._clock() - since >= _UNSETTLED:
+                    await self._settle(unsettled)
+                    unsettled, since = [], self._clock()
+        finally:
+            # Also when the service stops in the middle: what was answered must not be sent again.
+            await self._settle(unsettled)
         return done
 
     async def _attempt(self, parcel: Parcel, gate: Gate) -> list[Outcome]:
@@ -187,7 +190,8 @@ class Outbox:
         gate.saw(answer, now, self._jitter())
         spread = self._jitter()
         rows = [(c.source_id, self._schedule.after(c.delivery, answer, now, spread)) for c in parcel.claims]
-        await self._incidents.saw(route, answer, dead=rows[0][1].status == "dead", now=now)
+        dead = rows[0][1].status == "dead"
+        await self._incidents.saw(route, parcel.message.recipient, answer, dead=dead, now=now)
         status = rows[0][1].status
         log.info("delivery route=%s id=%s status=%s error=%s", route.id, parcel.message.id, status, answer.error)
         return rows

@@ -32,7 +32,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     ready = setup(ctx)
     store = open_store(ready.config, ready.state_dir, now, read_only=True)
     counts = Counter((claim.delivery.route_id, claim.delivery.status) for claim in store.outbox())
-    open_ = {(i.subject, i.kind): i.detail for i in store.incidents() if i.closed is None}
+    open_ = {(i.subject.split()[0], i.kind): i.detail for i in store.incidents() if i.closed is None}
     rows = [
         {
             "id": route.id,
