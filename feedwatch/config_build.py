@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 from feedwatch.canonical import slug
 from feedwatch.categories import UNCATEGORISED, Categories
@@ -20,6 +21,8 @@ from feedwatch.routes import Channel, Mail, MailServer, Notify, Route, Webhook, 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 #: A part of a chat service's address that long is a token rather than a name.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+=-]{10,}")
+#: One in the path of a webhook: chat services have theirs there.
+_PATH_TOKEN = re.compile(r"(?<=/)[A-Za-z0-9_-]{20,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +150,25 @@ def _server(table: MailTable, folder: Path) -> MailServer:
 def _written_secrets(file: File) -> Iterator[str]:
     for alert in file.alert:
         yield from alert.secret
-        yield from alert.headers.values()
+        for value in alert.headers.values():
+            yield from (value, *value.split())
+        yield from _PATH_TOKEN.findall(alert.webhook or "")
         if alert.notify:
             yield alert.notify
-            yield from _TOKEN.findall(alert.notify)
+            yield from (*_TOKEN.findall(alert.notify), *_TOKEN.findall(unquote(alert.notify)))
     for source in file.source:
-        yield from source.headers.values()
+        for value in source.headers.values():
+            yield from (value, *value.split())
         yield from source.cookies.values()
         for _, value in _credentials(source):
             yield value.partition(" ")[2] or value
         yield from filter(None, (source.password, source.bearer))
     if file.mail and file.mail.password:
-        yield file.mail.password
+        # As SMTP sends it (RFC 4616, and the LOGIN of old), should a server quote that.
+        password = file.mail.password
+        yield password
+        yield base64.b64encode(password.encode()).decode()
+        yield base64.b64encode(f"\0{file.mail.user or ''}\0{password}".encode()).decode()
 
 
 def _wanted(name: str, categories: Categories) -> str:

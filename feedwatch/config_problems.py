@@ -124,7 +124,9 @@ def _what(error: ErrorDetails, location: Location, tree: dict[str, Any]) -> str:
 
 
 def _unless_secret(what: str, location: Location, tree: dict[str, Any]) -> str:
-    """A selector's error quotes the selector, which must not happen to a value from the environment."""
+    """Errors of selectors and templates quote them, which must not happen to a value from the environment."""
+    if {"subject", "body", "json"} & set(location) and "${" in str(as_written(location, tree)):
+        return "is not a template that can be used, once the environment is filled in"
     if "select" in location and "${" in str(as_written(location, tree)):
         return "is not a CSS selector, once the environment is filled in"
     return what

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import json
 import os
 import re
 from datetime import timedelta
@@ -253,6 +254,10 @@ def template(text: str) -> str:
 def template_tree(tree: dict[str, Any]) -> dict[str, Any]:
     from feedwatch.alerts.wording import check_tree
 
+    try:
+        json.dumps(tree, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError("has a value that JSON does not have; write dates as text, and no nan or inf") from None
     check_tree(tree)
     return tree
 

@@ -46,6 +46,16 @@ class MailServer:
     ca: Path | None = None
     allow_private: bool = False
 
+    @property
+    def address(self) -> str:
+        """The address alone."""
+        return self.sender.rpartition("<")[2].removesuffix(">").strip()
+
+    @property
+    def name(self) -> str:
+        """The name before it, or ""."""
+        return self.sender.rpartition("<")[0].strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:

@@ -99,7 +99,7 @@ async def saying(answers: dict[str, str | None]) -> AsyncIterator[tuple[int, lis
             answer = told.get(step, "250 ok")
             if answer is None:
                 return False
-            writer.write(answer.encode() + b"\r\n")
+            writer.write(answer.encode("latin-1") + b"\r\n")
             await writer.drain()
             return True
 

@@ -269,6 +269,17 @@ def test_the_shipped_configuration_is_a_good_one() -> None:
     assert load(ROOT / "config.toml", {}).sources
 
 
+def test_a_secret_in_a_template_is_not_shown_by_its_mistake() -> None:
+    told = problems(SOURCE + ALERT + 'json = { text = "${TOK}" }\n', TOK="abc{%supersecret%}")
+
+    assert "supersecret" not in "".join(told)
+
+
+@pytest.mark.parametrize("value", ["2026-01-05", "nan", "inf"])
+def test_what_json_does_not_have_is_refused(value: str) -> None:
+    assert "JSON" in "".join(problems(SOURCE + ALERT + f"json = {{ x = {value} }}\n"))
+
+
 # --- the digest of a reading ------------------------------------------------------------------------
 
 

@@ -180,6 +180,40 @@ def _header(mail: str, name: str) -> str:
     return line
 
 
+def test_an_answer_that_is_no_utf8_can_be_stored_and_repeats_nothing(tmp_path: Path) -> None:
+    """Regression: nothing of the batch could be settled, so that the others got their mail for ever."""
+
+    async def work() -> None:
+        async with saying({"RCPT": "550 \xe4\xf6"}) as (port, _), open_office(tmp_path, [_route(port)]) as office:
+            await office.finds(entry(2))
+            await office.drain()
+            (row,) = await office.deliveries("mail")
+            assert (row.status, row.attempts) == ("dead", 1)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    "sender", ["Example, Inc. <a@example.org>", "a:b; <a@example.org>", "me@home <a@example.org>", "a@example.org"]
+)
+def test_the_sender_is_the_address_in_brackets_whatever_the_name(sender: str) -> None:
+    server = MailServer("127.0.0.1", 25, "none", sender)
+
+    mail = render(_message(_edited(), Route("mail", Mail((ME,), server))), "http://x")
+
+    assert mail["From"].addresses[0].addr_spec == server.address == "a@example.org"
+
+
+def test_long_ids_stay_ids() -> None:
+    server = MailServer("127.0.0.1", 25, "none", f"a@{'very-' * 12}long.example.org")
+
+    mail = render(_message(_edited(), Route("r" * 64, Mail((ME,), server))), "http://x")
+
+    wire = mail.as_bytes().split(b"\r\n\r\n")[0]
+    assert b"=?utf-8" not in wire
+    assert b"\r\nIn-Reply-To: <" in wire
+
+
 def test_a_farewell_that_fails_does_not_make_a_second_mail(tmp_path: Path) -> None:
     async def work() -> None:
         async with saying({"QUIT": None}) as (port, taken), open_office(tmp_path, [_route(port)]) as office:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,7 +91,7 @@ def test_s6_a_redirect_into_a_private_network_is_refused(origin: Origin) -> None
         answer = _send(_message(f"json://127.0.0.1:{origin.port}/topic"), f"127.0.0.1:{origin.port}")
 
     assert inner.requests == []
-    assert "not a public address" in (answer.error or "")
+    assert "307" in (answer.error or "")
 
 
 def test_an_address_that_apprise_does_not_know_is_said() -> None:
@@ -121,3 +123,41 @@ def test_a_grouped_notification_names_some_and_counts_the_rest(count: int) -> No
     assert subject == f"{count} events"
     assert body.count("\n- ") == min(count, 15)
     assert ("and 25 more" in body) is (count == 40)
+
+
+def test_s6_a_datagram_meets_the_guard_too() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as canary:
+        canary.bind(("127.0.0.1", 0))
+        canary.setblocking(False)
+        answer = _send(_message(f"rsyslog://127.0.0.1:{canary.getsockname()[1]}/"))
+        with pytest.raises(BlockingIOError):
+            canary.recv(100)
+
+    assert answer.error
+
+
+def test_s6_a_proxy_of_the_environment_is_not_used(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", origin.url)
+
+    answer = _send(_message("json://169.254.169.254/latest"), "127.0.0.1")
+
+    assert origin.requests == []
+    assert "metadata" in (answer.error or "")
+
+
+def test_a_link_in_a_chat_mentions_nobody() -> None:
+    change = _change()
+    link = "https://e.org/a\u3000@everyone\u202e[x](http://evil.example)"
+    message = _message("json://x", replace(change, entry=replace(change.entry, link=link)))
+
+    body = text(message)[1]
+
+    assert not set("@[]()\u3000\u202e") & set(body.splitlines()[1])
+
+
+def test_a_large_edit_fits_into_a_notification() -> None:
+    blog = History()
+    blog.reads(entry(1, summary="old " * 20_000))
+    (change,) = blog.reads(entry(1, summary="new words " * 20_000)).changes
+
+    assert len(text(_message("json://x", change))[1]) <= 1900

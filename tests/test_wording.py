@@ -52,6 +52,10 @@ def test_s15_a_scraped_title_is_never_a_template(title: str) -> None:
         "{{ 1 / 0 }}",
         "{{ " + "(" * 5000 + " }}",
         "{{ entry.title }}" * 1000,
+        "{{ 1.5|round(300000000, 'floor') }}",
+        "{% for _steps in [[]] %}{% block b scoped %}{% endblock %}{% endfor %}",
+        "{% for x in [entry.title ~ entry.title] %}{% endfor %}",
+        "{% if 1 %}" * 101 + "{% endif %}" * 101,
     ],
 )
 def test_s15_a_template_that_is_wrong_or_wants_more_is_refused_by_the_configuration(text: str) -> None:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, Template
 
 from feedwatch.alerts.message import KIND_TITLES, MOST_SHOWN, Item, Message, template_values, why
-from feedwatch.alerts.text import header, line
+from feedwatch.alerts.text import address, header, line
 from feedwatch.alerts.wording import render as render_template
 from feedwatch.canonical import clean, digest
 from feedwatch.differ.normalise import text_of
@@ -26,6 +26,8 @@ from feedwatch.troubles import headline
 
 #: Characters of an entry's text in a mail, and of unchanged text beside a change.
 _TEXT, _AROUND = 1500, 120
+#: Folding could turn a long id into an encoded word, which no longer is an id (RFC 2047 §5).
+_UNFOLDED = SMTP.clone(max_line_length=990)
 _GROUPS = {"digest": "events", "quiet": "events from the quiet hours", "storm": "events at once"}
 
 
@@ -52,9 +54,9 @@ def render(message: Message, base_url: str) -> EmailMessage:
     """The mail for one recipient: the same bytes at every attempt. Raises TemplateProblem for own templates."""
     channel = message.route.channel
     assert isinstance(channel, Mail)  # noqa: S101  (the outbox chose by channel)
-    name, sender = parseaddr(channel.server.sender)
+    name, sender = channel.server.name, channel.server.address
     domain = sender.rpartition("@")[2]
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_UNFOLDED)
     mail["From"] = Address(header(name), addr_spec=sender)
     mail["To"] = Address(addr_spec=message.recipient or "")
     mail["Subject"] = header(_subject(message))
@@ -87,8 +89,23 @@ def word_pieces(change: Change) -> tuple[Difference, ...]:
             before, after = text_of(getattr(change.before, name)), text_of(getattr(change.entry, name))
         else:
             before, after = (getattr(e, name) or "" for e in (change.before, change.entry))
-        found.append(Difference(name, shortened(word_diff(line(before, 50_000), line(after, 50_000)), _AROUND)))
+        found.append(
+            Difference(name, _bounded(shortened(word_diff(line(before, 50_000), line(after, 50_000)), _AROUND)))
+        )
     return tuple(found)
+
+
+def _bounded(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """At most about `_TEXT` characters of all that changed."""
+    room = _TEXT
+    kept: list[Piece] = []
+    for piece in pieces:
+        if room <= 0:
+            return (*kept, Piece("same", " …"))
+        text = piece.text if len(piece.text) <= room else piece.text[:room] + "…"
+        kept.append(Piece(piece.kind, text))
+        room -= len(text)
+    return tuple(kept)
 
 
 def _subject(message: Message) -> str:
@@ -156,7 +173,7 @@ def _shown(item: Item) -> Shown:
     return Shown(
         kind=KIND_TITLES[event.kind],
         title=_title(event),
-        link=entry.link,
+        link=address(entry.link) if entry.link else None,
         source=line(item.source_title or event.source_id, 80),
         facts=" · ".join(part for part in (date, authors, categories) if part),
         text=text,

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import sys
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from feedwatch.alerts.mail import word_pieces
 from feedwatch.alerts.message import KIND_TITLES, Answer, Item, Message, template_values, why
-from feedwatch.alerts.text import inert, line
+from feedwatch.alerts.text import inert, inert_address, line
 from feedwatch.alerts.wording import TemplateProblem, render
 from feedwatch.differ.normalise import text_of
 from feedwatch.errors import Refused
@@ -26,6 +28,8 @@ from feedwatch.workers import Died, Workers, bounded
 
 #: Seconds for one attempt.
 _DEADLINE = 60.0
+#: Characters of a notification: what the strictest of the large services takes.
+_BODY = 1900
 #: Entries named in a grouped notification, and characters of a text in it.
 _NAMED, _TEXT = 15, 300
 
@@ -35,7 +39,8 @@ def text(message: Message) -> tuple[str, str]:
     wording = message.route.wording
     values = _inert(template_values(message)) if wording.subject or wording.body else {}
     subject = line(render(wording.subject, values)) if wording.subject else _subject(message)
-    return subject, render(wording.body, values) if wording.body else _body(message)
+    body = render(wording.body, values) if wording.body else _body(message)
+    return subject, body if len(body) <= _BODY else body[: _BODY - 1] + "…"
 
 
 class Notifier:
@@ -91,14 +96,18 @@ def _told(item: Item) -> str:
         for difference in word_pieces(item.event)
     ]
     summary = [] if words else [inert(line(text_of(entry.summary) or text_of(entry.content), _TEXT))]
-    return "\n".join(part for part in [inert(line(entry.title)), entry.link or "", *words, *summary] if part)
+    return "\n".join(part for part in [inert(line(entry.title)), _link(entry.link), *words, *summary] if part)
 
 
 def _named(item: Item) -> str:
     if isinstance(item.event, Notice):
         return inert(f"- {line(item.event.incident.detail)}")
     entry = item.event.entry
-    return f"- {inert(line(entry.title, 150))} {entry.link or ''}".rstrip()
+    return f"- {inert(line(entry.title, 150))} {_link(entry.link)}".rstrip()
+
+
+def _link(url: str | None) -> str:
+    return inert_address(url) if url else ""
 
 
 def _marked(kind: str, words: str) -> str:
@@ -134,6 +143,10 @@ _dialling = _Dialling()
 
 def _prepare() -> None:
     bounded()
+    # Only the guard decides where this process connects, and only the route what it logs in with.
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
+    os.environ |= {"NO_PROXY": "*", "NETRC": os.devnull}
     sys.addaudithook(_watch)
 
 
@@ -145,11 +158,25 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     try:
         if event == "socket.getaddrinfo":
             _vouch(guard, str(arguments[0]), arguments[1])
-        elif event == "socket.connect" and isinstance(arguments[1], tuple):
-            guard.check_dialled(str(arguments[1][0]), int(arguments[1][1]))
+        elif event in ("socket.connect", "socket.sendto", "socket.sendmsg") and isinstance(arguments[1], tuple):
+            _check(guard, str(arguments[1][0]), int(arguments[1][1]))
     except Refused as error:
         _dialling.refused = str(error)
         raise PermissionError(str(error)) from None
+
+
+def _check(guard: Guard, host: str, port: int) -> None:
+    """A name here is resolved after this look: only what all its addresses allow may go on."""
+    _vouch(guard, host, port)
+    _dialling.resolving = True
+    try:
+        found = {str(address[0]) for *_, address in socket.getaddrinfo(host, port)}
+    except OSError:
+        raise Refused(f"{host}: the name cannot be resolved") from None
+    finally:
+        _dialling.resolving = False
+    for address in found:
+        guard.check_dialled(address, port)
 
 
 def _vouch(guard: Guard, host: str, port: Any) -> None:
@@ -163,21 +190,34 @@ def _vouch(guard: Guard, host: str, port: Any) -> None:
         _dialling.resolving = False
 
 
+def _no_redirects(*_: Any, **__: Any) -> Iterator[Any]:
+    return iter(())
+
+
+def _private(channel: Notify) -> frozenset[str]:
+    parts = urlsplit(channel.url)
+    if not channel.allow_private or not parts.hostname:
+        return frozenset()
+    return frozenset({f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname})
+
+
 def _hand_over(channel: Notify, allow_hosts: frozenset[str], subject: str, body: str) -> str | None:
     """What went wrong, or None."""
     import apprise
+    import requests
 
+    # A message goes where the operator said, and nowhere else.
+    setattr(requests.Session, "resolve_redirects", _no_redirects)  # noqa: B010  (it is another method's place)
     logging.getLogger("apprise").propagate = False
     with contextlib.redirect_stderr(None), apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
         receiver = apprise.Apprise()
         if not receiver.add(channel.url):
             return "Apprise does not know such an address; see `feedwatch alert test`"
-        host = (urlsplit(channel.url).hostname or "") if channel.allow_private else ""
-        _dialling.guard = Guard(allow_hosts, frozenset({host}) - {""})
+        _dialling.guard = Guard(allow_hosts, _private(channel))
         try:
             sent = receiver.notify(title=subject, body=body, body_format=apprise.NotifyFormat.TEXT)
         finally:
             refused, _dialling.refused = _dialling.refused, None
         if sent:
             return None
-        return refused or line(said.getvalue(), 500) or "the service refused it"
+        return refused or line(said.getvalue(), 5000) or "the service refused it"

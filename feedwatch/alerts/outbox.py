@@ -18,6 +18,7 @@ from feedwatch.alerts.gather import Parcel, formed, parcels
 from feedwatch.alerts.incidents import Incidents
 from feedwatch.alerts.message import Answer, Message
 from feedwatch.alerts.retry import Gate, Schedule
+from feedwatch.canonical import clean
 from feedwatch.model import Delivery
 from feedwatch.routes import Route
 from feedwatch.store import Claim
@@ -29,6 +30,9 @@ _BATCH = 100
 _UNSETTLED = timedelta(seconds=2)
 #: After the store failed, so that no receiver gets the same delivery every second.
 _PAUSE = timedelta(minutes=1)
+
+#: Characters kept of an error, and of a receiver's answer.
+_ERROR, _ANSWER = 400, 1000
 
 Outcome = tuple[str, Delivery]
 
@@ -185,8 +189,9 @@ class Outbox:
             answer = Answer(f"it could not be sent ({type(error).__name__})", down=False)
         failpoints.hit("outbox.answered")
         now = self._clock()
-        answer = replace(answer, error=answer.error and self._redact(answer.error))
-        answer = replace(answer, text=answer.text and self._redact(answer.text))
+        # Redacted before it is cut: half a secret is no longer recognised. Cleaned, so that it can be stored.
+        failed = answer.error and self._redact(clean(answer.error))[:_ERROR]
+        answer = replace(answer, error=failed, text=answer.text and self._redact(clean(answer.text))[:_ANSWER])
         gate.saw(answer, now, self._jitter())
         spread = self._jitter()
         rows = [(c.source_id, self._schedule.after(c.delivery, answer, now, spread)) for c in parcel.claims]

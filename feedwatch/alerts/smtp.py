@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ssl
 from email.message import EmailMessage
-from email.utils import parseaddr
 
 import aiosmtplib
 
@@ -15,12 +14,15 @@ from feedwatch.alerts.mail import render
 from feedwatch.alerts.message import Answer, Message
 from feedwatch.alerts.text import line
 from feedwatch.alerts.wording import TemplateProblem
+from feedwatch.canonical import clean
 from feedwatch.net import Net, NetError
 from feedwatch.routes import Mail, MailServer
 
 #: Seconds for one command, and for the whole conversation.
 _COMMAND, _DEADLINE = 20.0, 60.0
-_KEPT = 1000
+_FAREWELL = 2.0
+#: Characters of an answer that are looked at.
+_READ = 4096
 
 
 async def send(net: Net, message: Message, base_url: str) -> Answer:
@@ -39,9 +41,9 @@ async def send(net: Net, message: Message, base_url: str) -> Answer:
     try:
         async with asyncio.timeout(_DEADLINE):
             client = await _connected(net, channel.server)
-            return await _handed_over(client, mail, channel.server, message.recipient or "")
+            answer = await _handed_over(client, mail, channel.server, message.recipient or "")
     except aiosmtplib.SMTPException as error:
-        return Answer(f"{channel.server.host}: {line(str(error))}")
+        return Answer(f"{channel.server.host}: {line(str(error), _READ)}")
     except TimeoutError:
         return Answer(f"{channel.server.host}: no whole conversation within {_DEADLINE:.0f} seconds")
     except NetError as error:
@@ -50,6 +52,12 @@ async def send(net: Net, message: Message, base_url: str) -> Answer:
         return Answer(str(error), misconfigured=True)
     except OSError as error:
         return Answer(f"{channel.server.host}: {error.strerror or line(str(error))}")
+    else:
+        # The message is theirs or refused already, whatever becomes of the farewell.
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            async with asyncio.timeout(_FAREWELL):
+                await client.quit()
+        return answer
     finally:
         if client is not None:
             client.close()
@@ -61,7 +69,8 @@ class _Unfit(Exception):
 
 async def _connected(net: Net, server: MailServer) -> aiosmtplib.SMTP:
     """A session that is encrypted and logged in as configured. Raises _Unfit, NetError, SMTPException, OSError."""
-    domain = parseaddr(server.sender)[1].rpartition("@")[2]
+    domain = server.address.rpartition("@")[2]
+    context = _context(server)
     client = aiosmtplib.SMTP(
         hostname=server.host,
         sock=await net.dial(server.host, server.port),
@@ -69,7 +78,7 @@ async def _connected(net: Net, server: MailServer) -> aiosmtplib.SMTP:
         timeout=_COMMAND,
         use_tls=server.security == "tls",
         start_tls=False,
-        tls_context=_context(server),
+        tls_context=context,
     )
     try:
         await client.connect()
@@ -80,13 +89,13 @@ async def _connected(net: Net, server: MailServer) -> aiosmtplib.SMTP:
             await client.login(server.user, server.password or "")
     except aiosmtplib.SMTPAuthenticationError as error:
         client.close()
-        raise _Unfit(f"{server.host} refuses the login ({error.code} {line(error.message)})") from None
+        raise _Unfit(f"{server.host} refuses the login ({error.code} {line(error.message, _READ)})") from None
     except aiosmtplib.SMTPNotSupported as error:
         client.close()
         raise _Unfit(f"{server.host}: {line(str(error))}") from None
     except aiosmtplib.SMTPResponseException as error:
         client.close()
-        refusal = f"{server.host} refuses us ({error.code} {line(error.message)})"
+        refusal = f"{server.host} refuses us ({error.code} {line(error.message, _READ)})"
         raise (_Unfit if error.code >= 500 else aiosmtplib.SMTPException)(refusal) from None
     except ssl.SSLError as error:
         client.close()
@@ -107,21 +116,21 @@ async def _upgraded(client: aiosmtplib.SMTP, server: MailServer) -> None:
 async def _handed_over(client: aiosmtplib.SMTP, mail: EmailMessage, server: MailServer, recipient: str) -> Answer:
     step = "the sender"
     try:
-        await client.mail(parseaddr(server.sender)[1])
+        await client.mail(server.address)
         step = "the recipient"
         await client.rcpt(recipient)
         step = "the message"
         failpoints.hit("smtp.data")
         await client.data(mail.as_bytes())
     except aiosmtplib.SMTPResponseException as error:
-        said = f"{error.code} {error.message}"
-        refusal = f"{server.host} refuses {step}: {line(said)}"
-        return Answer(refusal, retry=error.code < 500, down=False, text=said[:_KEPT])
-    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-        # The message is theirs already, whatever becomes of the farewell.
-        await client.quit()
+        said = clean(f"{error.code} {error.message}")
+        refusal = f"{server.host} refuses {step}: {line(said, _READ)}"
+        return Answer(refusal, retry=error.code < 500, down=False, text=said)
     return Answer()
 
 
 def _context(server: MailServer) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=server.ca)
+    try:
+        return ssl.create_default_context(cafile=server.ca)
+    except OSError as error:
+        raise _Unfit(f"the certificates in {server.ca} cannot be used ({error.strerror or error})") from None

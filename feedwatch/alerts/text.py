@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from feedwatch.canonical import one_line
 
@@ -10,6 +11,8 @@ from feedwatch.canonical import one_line
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]")
 #: What begins a mention, a link or markup somewhere: @everyone, <!channel>, <@id>, [text](url), `code`.
 _TRIGGERS = re.compile(r"(@|<|\[|\]|\(|`|\||#|\*|_|~)(?=\S)")
+#: All that may stand in a URL (RFC 3986 §2), the percent sign of what is encoded already included.
+_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
@@ -26,6 +29,16 @@ def header(text: str, limit: int = 200) -> str:
     line break in it becomes a new header (CVE-2024-6923).
     """
     return line(text, limit).replace("=?", "= ?").replace("?=", "? =")
+
+
+def address(url: str) -> str:
+    """`url` without a sign that could steer or end it in a text: what is not ASCII is percent-encoded."""
+    return quote(url, safe=_ASCII)
+
+
+def inert_address(url: str) -> str:
+    """The same where mentions and markup are read into texts; the address stays the same one (RFC 3986 §2.3)."""
+    return quote(url, safe="%:/?#&=+,;!$'.-")
 
 
 def inert(text: str) -> str:

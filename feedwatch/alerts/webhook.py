@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 
 from feedwatch.alerts.message import Answer, Message, message_json, template_values
 from feedwatch.alerts.wording import TemplateProblem, render_tree
+from feedwatch.canonical import clean, one_line
 from feedwatch.model import Response
 from feedwatch.net import Net, NetError
 from feedwatch.poller.walk import retry_after
 from feedwatch.routes import Webhook
 
-#: Bytes of a receiver's answer that are read, and characters that are kept.
-_ANSWER, _KEPT = 4096, 1000
+#: Bytes of a receiver's answer that are read.
+_ANSWER = 4096
 #: Bytes of a body; few receivers take more.
 _LARGEST = 512_000
 #: Seconds for one attempt, answer included (Standard Webhooks recommends 15 to 30).
@@ -107,8 +108,8 @@ def judged(response: Response) -> Answer:
     """What an answer means for the delivery."""
     if 200 <= response.status < 300:
         return Answer()
-    said = response.body.decode("utf-8", "replace")[:_KEPT]
-    short = " ".join(said.split())[:200]
+    said = clean(response.body.decode("utf-8", "replace"))
+    short = one_line(said)
     if 300 <= response.status < 400:
         short = "it redirects, which is not followed; write the address it leads to"
     wait = retry_after(response)

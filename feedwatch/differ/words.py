@@ -11,7 +11,7 @@ from typing import Literal
 #: A word with the white space after it, or one sign of a script that has no spaces between words.
 _WORD = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]|[^\s\u2e80-\u9fff\uf900-\ufaff]+\s*|\s+")
 #: difflib's cost grows with the product of both sides: beyond this a changed stretch is shown as a whole.
-_PRODUCT = 400_000
+_PRODUCT = 50_000
 
 
 @dataclass(frozen=True, slots=True)
