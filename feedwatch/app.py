@@ -68,7 +68,7 @@ class SourcePoller:
             return Driven(await asyncio.to_thread(read_file, source))
         obeys = source.select is not None and not source.ignores_robots
         async with self._hosts.slot(source.url):
-            return await drive(walk(source, state), self._net, self._robots if obeys else None)
+            return await drive(walk(source, state), self._net, self._robots if obeys else None, proxy=source.proxy)
 
 
 def open_net(allow_hosts: frozenset[str]) -> Net:

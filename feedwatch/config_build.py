@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from feedwatch.canonical import slug
 from feedwatch.categories import UNCATEGORISED, Categories
 from feedwatch.config_tables import AlertTable, File, MailTable, SourceTable
-from feedwatch.config_values import duration, host_and_port
+from feedwatch.config_values import AUTO, duration, host_and_port
 from feedwatch.hours import Hours, read_digest, read_quiet
 from feedwatch.model import Selectors, Source
 from feedwatch.routes import Channel, Mail, MailServer, Notify, Route, Webhook, Wording
@@ -84,12 +84,14 @@ def _source(table: SourceTable, default: str | None) -> Source:
         id=table.id,
         url=table.url,
         title=table.title,
-        every=duration(every) if every else None,
+        every=duration(every) if every and every != AUTO else None,
         link_base=table.link_base,
         categories=tuple(table.categories),
         headers=(*table.headers.items(), *_credentials(table)),
         select=Selectors(**table.select.model_dump()) if table.select else None,
         ignores_robots=table.robots == "ignore",
+        proxy=table.proxy,
+        adaptive=every == AUTO,
     )
 
 
@@ -162,7 +164,7 @@ def _written_secrets(file: File) -> Iterator[str]:
         yield from source.cookies.values()
         for _, value in _credentials(source):
             yield value.partition(" ")[2] or value
-        yield from filter(None, (source.password, source.bearer))
+        yield from filter(None, (source.password, source.bearer, urlsplit(source.proxy or "").password))
     if file.mail and file.mail.password:
         # As SMTP sends it (RFC 4616, and the LOGIN of old), should a server quote that.
         password = file.mail.password

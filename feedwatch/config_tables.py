@@ -27,7 +27,11 @@ def _listed(value: object) -> object:
 
 
 Duration = Annotated[str, AfterValidator(values.any_duration), _DURATION]
-Interval = Annotated[str, AfterValidator(values.at_least_a_minute), _DURATION]
+Interval = Annotated[
+    str,
+    AfterValidator(values.interval),
+    Field(json_schema_extra={"pattern": rf"^(?=.)(?:auto|{values.DURATION})$|\$\{{"}),
+]
 Wait = Annotated[str, AfterValidator(values.at_least_a_second), _DURATION]
 Words = Annotated[str, AfterValidator(values.words)]
 Id = Annotated[str, AfterValidator(values.identifier), Field(json_schema_extra={"pattern": f"^{values.ID}$"})]
@@ -99,7 +103,9 @@ class SourceTable(Table):
         description="Address of a feed or page, or a file in this file's folder."
     )
     title: Words | None = Field(default=None, description="Instead of the title that the source gives itself.")
-    every: Interval | None = Field(default=None, description="How often it is polled.")
+    every: Interval | None = Field(
+        default=None, description='How often it is polled; "auto" is as often as it publishes.'
+    )
     link_base: WebUrl | None = Field(default=None, description="What relative links are relative to.")
     categories: list[Words] = Field(default=[], description="Given to every entry of the source.")
     headers: Headers = Field(default={}, description="Sent with every request to the source's own host.")
@@ -115,6 +121,9 @@ class SourceTable(Table):
         default="obey", description="Whether the site's robots.txt counts; it is asked for pages, not for feeds."
     )
     robots_reason: Words | None = Field(default=None, description="Why it does not, for whoever reads this later.")
+    proxy: Annotated[str, AfterValidator(values.proxy_url)] | None = Field(
+        default=None, description='HTTP proxy that its requests go through, as in "http://proxy.example:3128".'
+    )
     select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
 
 

@@ -22,6 +22,8 @@ from feedwatch.canonical import one_line, slug
 from feedwatch.hours import read_digest, read_quiet
 
 DURATION = r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?"
+#: An interval that follows what the source publishes.
+AUTO = "auto"
 ID = r"[a-z0-9][a-z0-9-]{0,63}"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -52,8 +54,9 @@ def duration(text: str) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
-def at_least_a_minute(text: str) -> str:
-    if duration(text) < timedelta(minutes=1):
+def interval(text: str) -> str:
+    """A duration, or AUTO."""
+    if text != AUTO and duration(text) < timedelta(minutes=1):
         raise ValueError('is too often for any origin; write "1m" or more')
     return text
 
@@ -108,6 +111,19 @@ def web_url(url: str) -> str:
         )  # fmt: skip
     if not host or port == 0 or not _is_host(host):
         raise ValueError("has no proper host; write it like https://example.org/blog (in ASCII, xn--… for others)")
+    return url
+
+
+def proxy_url(url: str) -> str:
+    """`http://host:port`, with `user:password@` where the proxy wants it."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    plain = host and port and _is_host(host) and not any(c.isspace() or not c.isprintable() or c == "\\" for c in url)
+    if not plain or parts.scheme != "http" or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("is not the address of a proxy; write it like http://proxy.example.org:3128")
     return url
 
 

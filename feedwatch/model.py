@@ -176,6 +176,10 @@ class Source:
     select: Selectors | None = None
     #: The operator has a reason to fetch what robots.txt keeps programs from.
     ignores_robots: bool = False
+    #: URL of the HTTP proxy that its requests go through.
+    proxy: str | None = field(default=None, repr=False)
+    #: Polled as often as it publishes.
+    adaptive: bool = False
 
 
 # --- fetching ---------------------------------------------------------------------------------------
@@ -267,6 +271,15 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often a source publishes, as the dates of its entries tell."""
+
+    #: The time that usually lies between two entries.
+    gap: timedelta
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PollState:
     """Book-keeping of a source's polls. Losing it costs one extra full request, nothing else."""
 
@@ -289,6 +302,7 @@ class PollState:
     config_digest: str | None = None
     kind: SourceKind | None = None
     pace: Pace = Pace()
+    rhythm: Rhythm | None = None
     move: Move | None = None
     #: Where the source has moved to for good; None while it is where the configuration says.
     effective_url: str | None = None

@@ -7,6 +7,7 @@ meet it alike: a resolver checks every address a name resolves to, the socket fa
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import ipaddress
 import re
@@ -14,7 +15,7 @@ import socket
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import httpx
@@ -71,35 +72,25 @@ class Net:
         self._guard = Guard(allow_hosts, private_hosts)
         self._user_agent = user_agent
         self._client: httpx.AsyncClient | None = None
+        #: Clients that dial nothing but their proxy, by its URL.
+        self._proxied: dict[str, httpx.AsyncClient] = {}
 
     async def __aenter__(self) -> Net:
-        connector = aiohttp.TCPConnector(
-            limit=_CONNECTIONS,
-            resolver=_Resolver(self._guard),
-            socket_factory=self._socket,
-            use_dns_cache=False,
-        )
-        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-        transport = AiohttpTransport(client=session, trust_env=False)
-        self._client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        self._client = _client(self._guard)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-
-    def _socket(self, dialled: tuple[Any, ...]) -> socket.socket:
-        family, kind, protocol, _, address = dialled
-        self._guard.check_dialled(str(address[0]), int(address[1]))
-        return socket.socket(family=family, type=kind, proto=protocol)
+        for client in (self._client, *self._proxied.values()):
+            if client is not None:
+                await client.aclose()
 
     async def dial(self, host: str, port: int) -> socket.socket:
         """A connected socket for a protocol other than HTTP, through the same guard. Raises NetError."""
         resolver = _Resolver(self._guard)
         try:
-            self._check_literal(f"//{f'[{host}]' if ':' in host else host}:{port}")
+            _check_literal(self._guard, f"//{f'[{host}]' if ':' in host else host}:{port}")
             async with asyncio.timeout(_CONNECT):
                 return await self._connected(await resolver.resolve(host, port), host, port)
         except TimeoutError:
@@ -116,7 +107,7 @@ class Net:
         failed: OSError | None = None
         for result in found:
             address = (result["host"], port)
-            dialled = self._socket((result["family"], socket.SOCK_STREAM, 0, "", address))
+            dialled = _socket(self._guard, (result["family"], socket.SOCK_STREAM, 0, "", address))
             dialled.setblocking(False)
             try:
                 await asyncio.get_running_loop().sock_connect(dialled, address)
@@ -140,14 +131,16 @@ class Net:
         max_body: int = 10_000_000,
         cut: bool = False,
         deadline: float = 30.0,
+        proxy: str | None = None,
     ) -> Response:
         """One request and its whole answer, decoded; redirects are answers like any other.
 
         `max_body` is in bytes after decoding: a longer body is an error, or with `cut` ends there. `deadline` is
-        in seconds for everything. Raises NetError.
+        in seconds for everything. `proxy` is the URL of an HTTP proxy, which may be anywhere; what it is asked for
+        may not. Raises NetError.
         """
         check_url(url)
-        self._check_literal(url)
+        _check_literal(self._guard, url)
         assert self._client is not None, "enter Net before use"  # noqa: S101
         sent = [
             (b"user-agent", self._user_agent.encode()),
@@ -158,7 +151,8 @@ class Net:
         try:
             request = httpx.Request(method, url, headers=sent, content=body, extensions={"timeout": timeouts})
             async with asyncio.timeout(deadline):
-                return await self._answered(request, max_body, cut=cut)
+                client = await self._through(proxy, url) if proxy else self._client
+                return await _answered(client, request, max_body, cut=cut)
         except TimeoutError:
             raise NetError("timeout", f"no whole answer within {deadline:.0f} seconds") from None
         except NetError:
@@ -166,30 +160,73 @@ class Net:
         except Exception as error:
             raise _explained(error, url) from error
 
-    def _check_literal(self, url: str) -> None:
-        """A literal address meets no resolver, and must not profit from a name that is allowed to be there."""
+    async def _through(self, proxy: str, url: str) -> httpx.AsyncClient:
+        """The client of this proxy, when what it would be asked for may be asked for: names are looked up here as
+        well, and one that only the proxy can resolve is left to it."""
         parts = urlsplit(url)
-        host = parts.hostname or ""
-        with contextlib.suppress(ValueError):
-            address = str(ipaddress.ip_address(host.partition("%")[0]))
-            try:
-                self._guard.check(host, address, parts.port or (443 if parts.scheme == "https" else 80))
-            except Refused as error:
-                raise NetError("refused", str(error)) from None
+        with contextlib.suppress(socket.gaierror):
+            await _Resolver(self._guard).resolve(
+                parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+            )
+        if proxy not in self._proxied:
+            way = urlsplit(proxy)
+            guard = Guard(frozenset({f"{way.hostname}:{way.port}"}))
+            _check_literal(guard, proxy)
+            self._proxied[proxy] = _client(guard, proxy)
+        return self._proxied[proxy]
 
-    async def _answered(self, request: httpx.Request, max_body: int, *, cut: bool) -> Response:
-        assert self._client is not None  # noqa: S101
-        response = await self._client.send(request, stream=True)
+
+def _check_literal(guard: Guard, url: str) -> None:
+    """A literal address meets no resolver, and must not profit from a name that is allowed to be there."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    with contextlib.suppress(ValueError):
+        address = str(ipaddress.ip_address(host.partition("%")[0]))
         try:
-            body = await _body(response, max_body, cut=cut)
-        finally:
-            await response.aclose()
-        headers: dict[str, str] = {}
-        for name, value in response.headers.raw:
-            key, text = name.decode("latin-1").lower(), _header_text(name.lower(), value)
-            if text is not None:
-                headers[key] = f"{headers[key]}, {text}" if key in headers else text
-        return Response(str(request.url), response.status_code, headers, body)
+            guard.check(host, address, parts.port or (443 if parts.scheme == "https" else 80))
+        except Refused as error:
+            raise NetError("refused", str(error)) from None
+
+
+def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncClient:
+    """A client whose every connection passes `guard`."""
+    connector = aiohttp.TCPConnector(
+        limit=_CONNECTIONS,
+        resolver=_Resolver(guard),
+        socket_factory=lambda dialled: _socket(guard, dialled),
+        use_dns_cache=False,
+    )
+    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+    transport = AiohttpTransport(client=session, trust_env=False, proxy=_proxy(proxy) if proxy else None)
+    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+
+
+def _proxy(url: str) -> httpx.Proxy:
+    """With its login as the header that aiohttp turns into Proxy-Authorization."""
+    parts = urlsplit(url)
+    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()
+    headers = {"Authorization": f"Basic {base64.b64encode(login).decode()}"} if parts.username else {}
+    return httpx.Proxy(f"http://{parts.netloc.rpartition('@')[2]}", headers=headers)
+
+
+def _socket(guard: Guard, dialled: tuple[Any, ...]) -> socket.socket:
+    family, kind, protocol, _, address = dialled
+    guard.check_dialled(str(address[0]), int(address[1]))
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
+async def _answered(client: httpx.AsyncClient, request: httpx.Request, max_body: int, *, cut: bool) -> Response:
+    response = await client.send(request, stream=True)
+    try:
+        body = await _body(response, max_body, cut=cut)
+    finally:
+        await response.aclose()
+    headers: dict[str, str] = {}
+    for name, value in response.headers.raw:
+        key, text = name.decode("latin-1").lower(), _header_text(name.lower(), value)
+        if text is not None:
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return Response(str(request.url), response.status_code, headers, body)
 
 
 def _header_text(name: bytes, value: bytes) -> str | None:

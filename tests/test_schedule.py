@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from feedwatch.model import Failure, Pace, PollState, Source, Validators
+from feedwatch.model import Entry, Failure, Moment, Pace, PollState, Rhythm, Source, Validators
 from feedwatch.poller.caching import fresh_for
+from feedwatch.poller.rhythm import interval, rhythm
 from feedwatch.poller.schedule import may_poll_now, next_poll, phase
 from feedwatch.readers.pace import pace_of
 
@@ -151,3 +153,37 @@ def test_a_poll_by_hand_keeps_the_origins_word() -> None:
     assert "until" in (may_poll_now(PollState(not_before=NOW + timedelta(seconds=1)), NOW) or "")
     assert may_poll_now(PollState(not_before=NOW), NOW) is None
     assert "410" in (may_poll_now(PollState(gone=True), NOW) or "")
+
+
+# --- as often as it publishes ---------------------------------------------------------------------------
+
+
+def _published(*ages: timedelta) -> list[Entry]:
+    return [Entry(str(age), "T", published=Moment(NOW - age)) for age in ages]
+
+
+def test_a_source_is_asked_four_times_between_two_of_its_entries() -> None:
+    found = rhythm(_published(*(n * 12 * HOUR for n in range(9))), NOW)
+    assert found is not None
+    assert found.gap == 12 * HOUR
+
+    every = _wait(replace(TAGGED, rhythm=found), source=Source("feed", URL, adaptive=True))
+
+    assert every.total_seconds() == _about(3 * HOUR)
+
+
+def test_nobody_is_asked_more_often_than_every_half_hour_nor_less_than_daily() -> None:
+    assert interval(Rhythm(timedelta(minutes=1), NOW), NOW) == timedelta(minutes=30)
+    assert interval(Rhythm(90 * DAY, NOW), NOW) == DAY
+
+
+def test_a_source_that_fell_silent_is_asked_less_and_less() -> None:
+    waits = [interval(Rhythm(HOUR, NOW - n * DAY), NOW) for n in (0, 1, 3, 30)]
+
+    assert waits == [timedelta(minutes=30), 3 * HOUR, 9 * HOUR, DAY]
+
+
+def test_too_few_dates_or_dates_to_come_say_nothing() -> None:
+    assert rhythm(_published(HOUR, DAY, 2 * DAY), NOW) is None
+    assert rhythm(_published(-HOUR, -DAY, HOUR, DAY, 2 * DAY), NOW) is None
+    assert _wait(source=Source("feed", URL, adaptive=True)).total_seconds() == _about(HOUR)

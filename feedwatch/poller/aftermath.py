@@ -9,6 +9,7 @@ from feedwatch.canonical import body_digest
 from feedwatch.differ.diff import Diff
 from feedwatch.model import Failure, Fetched, NotModified, PollState, Reading, Source, SourceReport
 from feedwatch.poller import moves, schedule
+from feedwatch.poller.rhythm import rhythm
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 entries=told.entries,
                 kind=reading.kind,
                 pace=reading.pace,
+                rhythm=rhythm(reading.entries, now),
             )
             fresh = trail.fresh
     when, set_by = schedule.next_poll(source, state, failure, now, fresh=fresh)

@@ -32,16 +32,16 @@ class Driven:
     received: int = 0
 
 
-async def drive(steps: Walk, net: Net, robots: Robots | None = None) -> Driven:
+async def drive(steps: Walk, net: Net, robots: Robots | None = None, *, proxy: str | None = None) -> Driven:
     """Makes the requests that `steps` yields until it returns; with `robots`, only those it allows."""
     request = next(steps)
     requests = received = 0
     while True:
-        if robots is not None and (refusal := await robots.refusal(request.url)):
+        if robots is not None and (refusal := await robots.refusal(request.url, proxy)):
             return Driven(refusal, requests, received)
         requests += 1
         try:
-            response = await net.request("GET", request.url, headers=request.headers, max_body=MAX_BODY)
+            response = await net.request("GET", request.url, headers=request.headers, max_body=MAX_BODY, proxy=proxy)
         except NetError as error:
             return Driven(Failure(error.kind, str(error)), requests, received)
         received += len(response.body)
@@ -60,12 +60,12 @@ class Robots:
         self._slow_down = slow_down
         self._kept: dict[str, tuple[datetime, Rules]] = {}
 
-    async def refusal(self, url: str) -> Failure | None:
+    async def refusal(self, url: str, proxy: str | None = None) -> Failure | None:
         """Why `url` must not be fetched, or None."""
         where = robots_url(url)
         kept = self._kept.get(where)
         if kept is None or not kept[0] <= self._clock() < kept[0] + KEEP:
-            kept = self._kept[where] = self._clock(), await self._ask(where)
+            kept = self._kept[where] = self._clock(), await self._ask(where, proxy)
             self._slow_down(urlsplit(url).hostname or "", kept[1].pause().total_seconds())
         rules = kept[1]
         if rules.allow(url):
@@ -73,11 +73,11 @@ class Robots:
         why = rules.closed or f"{where} does not allow it to programs"
         return Failure("robots", f'{why}; ask its owner, use a feed, or set robots = "ignore" and say why')
 
-    async def _ask(self, where: str) -> Rules:
+    async def _ask(self, where: str, proxy: str | None) -> Rules:
         url, response = where, None
         for _ in range(_ROBOTS_HOPS):
             try:
-                response = await self._net.request("GET", url, max_body=LARGEST, cut=True)
+                response = await self._net.request("GET", url, max_body=LARGEST, cut=True, proxy=proxy)
             except NetError as error:
                 return Rules(None, closed=f"its robots.txt cannot be had ({error}), which means: stay out")
             location = response.headers.get("location")

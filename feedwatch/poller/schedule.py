@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from feedwatch.canonical import digest
 from feedwatch.model import Failure, Pace, PollState, Source
+from feedwatch.poller.rhythm import interval
 
 #: How often a source is polled whose operator did not say, and one that cannot say "nothing new" cheaply.
 EVERY, EVERY_WHOLE = timedelta(hours=1), timedelta(hours=6)
@@ -36,7 +37,7 @@ def next_poll(
     Whatever the origin asks for only lengthens the operator's interval. A part of each wait that belongs to the
     source (and is the same after a restart) keeps a thousand sources from asking at the same second.
     """
-    wait, set_by = _after_failure(source, state, failure) if failure else _after_success(source, state, fresh)
+    wait, set_by = _after_failure(source, state, failure) if failure else _after_success(source, state, fresh, now)
     spread = min(wait / 10, _LONGEST_JITTER) * phase(source.id)
     when = _outside(state.pace, now + wait + spread)
     return Next(when, "skipHours/skipDays of the feed" if when > now + wait + spread else set_by)
@@ -81,11 +82,16 @@ def held_until(moment: datetime) -> str:
     return f"the origin asked to be left alone until {moment.isoformat(timespec='seconds')}"
 
 
-def _after_success(source: Source, state: PollState, fresh: timedelta | None) -> tuple[timedelta, str]:
-    choices = [(source.every or EVERY, "every" if source.every else "the default")]
-    web = not source.url.startswith("file:")
-    if source.every is None and web and not any(v.etag or v.last_modified for v in state.validators.values()):
-        choices.append((EVERY_WHOLE, "the default without ETag or Last-Modified"))
+def _after_success(source: Source, state: PollState, fresh: timedelta | None, now: datetime) -> tuple[timedelta, str]:
+    untagged = not any(v.etag or v.last_modified for v in state.validators.values())
+    if source.every:
+        choices = [(source.every, "every")]
+    elif source.adaptive and state.rhythm:
+        choices = [(interval(state.rhythm, now), "how often it publishes")]
+    elif untagged and not source.adaptive and not source.url.startswith("file:"):
+        choices = [(EVERY_WHOLE, "the default without ETag or Last-Modified")]
+    else:
+        choices = [(EVERY, "the default")]
     if state.pace.every:
         choices.append((min(state.pace.every, _LONGEST_PACE), "ttl or sy:update* of the feed"))
     if fresh:

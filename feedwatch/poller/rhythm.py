@@ -1,0 +1,31 @@
+"""How often a source publishes, as the dates of its entries tell. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from feedwatch.model import Entry, Rhythm
+
+#: The youngest dates that count, and how many say anything at all.
+_YOUNGEST, _FEWEST = 20, 4
+#: Asked so many times between two entries, but no more and no less often than that.
+_LOOKS = 4
+_OFTENEST, _RAREST = timedelta(minutes=30), timedelta(hours=24)
+
+
+def rhythm(entries: Iterable[Entry], now: datetime) -> Rhythm | None:
+    """What the dates say, those in the future left aside; None for too few of them."""
+    moments = [entry.published or entry.updated for entry in entries]
+    dates = sorted({moment.at for moment in moments if moment and moment.at <= now}, reverse=True)[:_YOUNGEST]
+    if len(dates) < _FEWEST:
+        return None
+    return Rhythm(timedelta(seconds=median((a - b).total_seconds() for a, b in pairwise(dates))), dates[0])
+
+
+def interval(found: Rhythm, now: datetime) -> timedelta:
+    """How often to ask a source of this rhythm; one that fell silent is asked less and less."""
+    gap = max(found.gap, (now - found.newest) / 2)
+    return min(max(gap / _LOOKS, _OFTENEST), _RAREST)
