@@ -22,7 +22,7 @@ from feedwatch.config_build import Config
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import PollState, Source
 from feedwatch.net import Net
-from feedwatch.pipeline import Pipeline, Reader, StoreThread
+from feedwatch.pipeline import Pipeline, Poller, Reader, StoreThread
 from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, read_file
 from feedwatch.poller.walk import walk
 from feedwatch.redact import Redactor
@@ -120,6 +120,7 @@ async def open_app(
     *,
     clock: Callable[[], datetime] = now,
     reader: Reader | None = None,
+    poller: Poller | None = None,
 ) -> AsyncIterator[App]:
     """Takes the state folder and opens the network. Raises StoreError (Locked, Damaged, TooNew, …)."""
     store = open_store(config, state_dir, clock)
@@ -149,9 +150,9 @@ async def open_app(
                 clock=clock,
                 jitter=jitter,
             )
-            poller = SourcePoller(net, Hosts(config.per_host, config.per_host_pause.total_seconds()), clock)
-            read = reader or pool
-            pipeline = Pipeline(config, thread, poller, read, publisher, outbox, incidents, clock=clock)
+            hosts = Hosts(config.per_host, config.per_host_pause.total_seconds())
+            asked = poller or SourcePoller(net, hosts, clock)
+            pipeline = Pipeline(config, thread, asked, reader or pool, publisher, outbox, incidents, clock=clock)
             await thread.run(pipeline.begin)
             yield App(config, pipeline, thread, public, clock)
     finally:

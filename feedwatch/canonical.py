@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -52,6 +53,12 @@ def digest(*parts: str | None) -> str:
         state.update(b"-" if part is None else str(len(data)).encode())
         state.update(b":" + data)
     return state.hexdigest()[:32]
+
+
+@functools.lru_cache(maxsize=65_536)
+def host_of(url: str) -> str:
+    """The host of a URL in lower case, "" for one without."""
+    return urlsplit(url).hostname or ""
 
 
 def body_digest(body: bytes) -> str:

@@ -10,11 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
-from urllib.parse import urlsplit
 
 from feedwatch.alerts.incidents import Incidents
 from feedwatch.alerts.outbox import Outbox, Sent
-from feedwatch.canonical import body_digest
+from feedwatch.canonical import body_digest, host_of
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
 from feedwatch.differ.diff import Diff, diff
@@ -108,6 +107,8 @@ class Pipeline:
         self._clock = clock
         #: What the feed of incidents shows; there is none before the first incident.
         self._shown_incidents: tuple[Incident, ...] = ()
+        #: Whether a poll failed since the last look for troubles, and whether that look found any.
+        self._failed, self._troubled = True, True
         #: Until when each host wants to be left alone.
         self._holds: dict[str, datetime] = {}
 
@@ -122,7 +123,7 @@ class Pipeline:
 
     def _hold(self, source: Source, state: PollState) -> None:
         """RFC 9110 §10.2.3: who asks to be left alone means the whole service, not one address of it."""
-        host = _host(source)
+        host = host_of(source.url)
         if state.not_before and host:
             self._holds[host] = max(state.not_before, self._holds.get(host, state.not_before))
 
@@ -144,7 +145,7 @@ class Pipeline:
         """Why this source must not be asked now, even by hand: its origin said so."""
         state = await self._store.run(lambda store: store.state(source.id))
         reason = may_poll_now(state, self._clock())
-        until = self._holds.get(_host(source))
+        until = self._holds.get(host_of(source.url))
         return reason or (held_until(until) if until and self._clock() < until else None)
 
     async def poll(self, source: Source) -> SourceReport:
@@ -153,7 +154,7 @@ class Pipeline:
         While its host wants to be left alone (it said so to any of its sources) nothing is asked.
         """
         state = await self._store.run(lambda store: store.state(source.id))
-        until = self._holds.get(_host(source))
+        until = self._holds.get(host_of(source.url))
         if until is not None and self._clock() < until:
             spread = phase(source.id) * (until - self._clock()) / 10
             waiting = replace(state, next_poll=until + spread, set_by="Retry-After of its host")
@@ -167,6 +168,7 @@ class Pipeline:
         self._hold(source, after)
         await self._store.run(lambda store: store.remember(source.id, after))
         report = aftermath.report(source, state, result)
+        self._failed |= report.status == "failed"
         _log(report)
         return report
 
@@ -190,11 +192,16 @@ class Pipeline:
         return await self._store.run(self._publish)
 
     async def _judge(self) -> None:
-        """Says what is wrong with the sources, where that changed."""
+        """Says what is wrong with the sources, where that changed. It looks at all of them, so only when any fails."""
+        if not self._failed and not self._troubled:
+            return
+        self._failed = False
         states = await self._store.run(lambda store: {s.id: store.state(s.id) for s in self._config.sources})
         found = troubles(self._config.sources, states)
         bad = [source for source in self._config.sources if failing(states[source.id])]
-        await self._incidents.judge(found, {s.id for s in bad} | {_host(s) for s in bad}, self._clock())
+        self._troubled = True
+        await self._incidents.judge(found, {s.id for s in bad} | {host_of(s.url) for s in bad}, self._clock())
+        self._troubled = bool(bad)
 
     async def deliver(self) -> Sent:
         """Sends what is due, and waits for it."""
@@ -245,10 +252,6 @@ class Pipeline:
             rows = deliveries(found.changes, self._config.routes)
             store.commit(Commit(source.id, config_digest, reading.about, found.rows, found.changes, deliveries=rows))
         return found
-
-
-def _host(source: Source) -> str:
-    return urlsplit(source.url).hostname or ""
 
 
 def _log(report: SourceReport) -> None:

@@ -7,8 +7,10 @@ store, where they survive a restart and a clock that jumps.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -17,6 +19,7 @@ from datetime import datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from feedwatch.app import App
+from feedwatch.canonical import host_of
 from feedwatch.errors import StoreError
 from feedwatch.health import Observed
 from feedwatch.model import SourceReport
@@ -28,8 +31,12 @@ log = logging.getLogger(__name__)
 _TICK = 1
 #: Seconds in which everything under way has to end.
 _GRACE = 10.0
-#: Polls under way at once; more than that only wait for each other's hosts.
+#: Polls under way at once.
 _AT_ONCE = 100
+#: Those of one host, for each request it may get at once: they only wait for each other, and must not fill all places.
+_AT_ONE_HOST = 4
+#: Seconds between two publishings: so many times what one takes, within bounds.
+_PAUSES, _SHORTEST_PAUSE, _LONGEST_PAUSE = 100, 1.0, 15.0
 #: The wall clock may differ from the steady one by that much between two ticks before it counts as a jump.
 _JUMP = timedelta(minutes=2)
 
@@ -42,6 +49,8 @@ class Service:
         self._progress = progress
         self._sources = {source.id: source for source in app.config.sources}
         self._polls: dict[str, asyncio.Task[SourceReport]] = {}
+        #: How many of them ask each host.
+        self._at_host: Counter[str] = Counter()
         self._publishing = Repeated(self._publish)
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -65,7 +74,7 @@ class Service:
 
     def start(self) -> None:
         """From now on polls what is due, publishes and sends, until `stop`."""
-        self._scheduler.add_job(self._tick, "interval", seconds=_TICK, id="tick")
+        self._scheduler.add_job(self.tick, "interval", seconds=_TICK, id="tick")
         self._scheduler.start()
 
     async def stop(self) -> None:
@@ -103,7 +112,8 @@ class Service:
         deliveries = {"delivered": sent.delivered, "retrying": sent.retrying, "dead": sent.dead}
         return replace(observed, gone=await self._app.pipeline.gone_routes(), deliveries=deliveries)
 
-    async def _tick(self) -> None:
+    async def tick(self) -> None:
+        """One look at the clock, at what is due and at the outbox; polls go on beside it."""
         try:
             await self._mind_the_clock()
             await self._start_due()
@@ -130,13 +140,19 @@ class Service:
         for source_id in await self._app.store.run(lambda store: store.due(now)):
             if len(self._polls) >= _AT_ONCE:
                 break
-            if source_id not in self._polls:
+            host = host_of(self._sources[source_id].url)
+            if source_id not in self._polls and self._at_host[host] < _AT_ONE_HOST * self._app.config.per_host:
+                self._at_host[host] += 1
                 task = asyncio.create_task(self._app.pipeline.poll(self._sources[source_id]))
                 self._polls[source_id] = task
                 task.add_done_callback(functools.partial(self._polled, source_id))
 
     def _polled(self, source_id: str, task: asyncio.Task[SourceReport]) -> None:
         self._polls.pop(source_id, None)
+        host = host_of(self._sources[source_id].url)
+        self._at_host[host] -= 1
+        if not self._at_host[host]:
+            del self._at_host[host]
         if task.cancelled():
             return
         if error := task.exception():
@@ -171,11 +187,16 @@ class Service:
 
 
 class Repeated:
-    """Runs `work` after each `ask`, one run at a time; asks during a run share the next one."""
+    """Runs `work` after each `ask`, one run at a time; asks during a run, and in the pause after it, share the next.
+
+    The pause is so long that the work takes a small share of the time, however much of it there is.
+    """
 
     def __init__(self, work: Callable[[], Coroutine[None, None, object]]) -> None:
         self._work = work
         self._asked = False
+        self._free_at = 0.0
+        self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
@@ -184,12 +205,20 @@ class Repeated:
             self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._asked:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._free_at):
+                    await self._hurry.wait()
             self._asked = False
+            began = time.perf_counter()
             await self._work()
+            pause = (time.perf_counter() - began) * _PAUSES
+            self._free_at = loop.time() + min(max(pause, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
     async def stop(self, grace: float) -> None:
-        """Lets a run under way finish for `grace` seconds."""
+        """What was asked for is done at once, within `grace` seconds."""
+        self._hurry.set()
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task], timeout=grace)
             self._task.cancel()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from feedwatch.canonical import host_of
 from feedwatch.model import Incident, IncidentKind, PollState, Source
 
 #: So many failures in a row are no hiccup.
@@ -33,11 +33,11 @@ def troubles(sources: Sequence[Source], states: Mapping[str, PollState]) -> dict
     found: dict[Cause, str] = {}
     hosts: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
-        hosts[urlsplit(source.url).hostname or ""].append(source)
+        hosts[host_of(source.url)].append(source)
     bad = [source for source in sources if failing(states[source.id])]
     web = [source for source in sources if not source.url.startswith("file:")]
     silent = [source for source in web if failing(states[source.id]) and states[source.id].http_status is None]
-    if len({urlsplit(s.url).hostname for s in silent}) >= _TOGETHER and len(silent) == len(web):
+    if len({host_of(s.url) for s in silent}) >= _TOGETHER and len(silent) == len(web):
         found[Cause("network-down", "network")] = (
             f"None of {len(web)} sources can be reached ({states[silent[0].id].error}). Is the network down?"
         )

@@ -48,10 +48,18 @@ def load(path: Path) -> Polls:
     return Polls(states, outbox, whole=False, warning=document.fell_back)
 
 
-def save(path: Path, states: Mapping[str, PollState], outbox: Mapping[str, Mapping[str, datetime]]) -> None:
-    """Durably replaces the file. Raises StoreError; the old one is then whole."""
-    document = {
-        "polls": {source: codec.dump(PollState, state) for source, state in states.items()},
-        "outbox": {source: {r: when.isoformat() for r, when in routes.items()} for source, routes in outbox.items()},
-    }
-    files.write_document(path, codec.to_bytes(document))
+#: The state of each source as it was written last, and those bytes: most are the same the next time.
+Rows = dict[str, tuple[PollState, bytes]]
+
+
+def save(path: Path, states: Mapping[str, PollState], outbox: Mapping[str, Mapping[str, datetime]], rows: Rows) -> None:
+    """Durably replaces the file. Raises StoreError; the old one is then whole.
+
+    `rows` belongs to this function, from one call to the next.
+    """
+    for source, state in states.items():
+        if source not in rows or rows[source][0] is not state:
+            rows[source] = state, codec.to_bytes(source) + b":" + codec.to_bytes(codec.dump(PollState, state))
+    waiting = {source: {r: when.isoformat() for r, when in routes.items()} for source, routes in outbox.items()}
+    polls = b",".join(rows[source][1] for source in states)
+    files.write_document(path, b'{"polls":{%b},"outbox":%b}' % (polls, codec.to_bytes(waiting)))

@@ -22,7 +22,6 @@ from feedwatch import files
 from feedwatch.categories import ALL, Categories
 from feedwatch.errors import StoreError
 from feedwatch.model import (
-    EPOCH,
     Change,
     Commit,
     Delivery,
@@ -35,8 +34,9 @@ from feedwatch.model import (
 )
 from feedwatch.routes import gathering
 from feedwatch.store import OWN, Claim, Unpublished, codec
+from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, row_of
-from feedwatch.store.polls import load, save
+from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,9 @@ class TinyStore:
     ) -> None:
         self._folder = folder
         self._sources = tuple(sources)
+        self._listed = frozenset(sources)
+        self._queue = Queue()
+        self._rows: Rows = {}
         self._categories = categories
         self._keep = limit * SLACK
         self._stamp = stamp
@@ -81,6 +84,8 @@ class TinyStore:
         try:
             polls = load(folder / "polls.json")
             self._polls, self._outbox = polls.states, polls.outbox
+            for source_id in self._sources:
+                self._queue.put(source_id, self.state(source_id))
             self._warnings += [polls.warning] if polls.warning else []
             if not read_only:
                 self._recover(in_doubt=not polls.whole)
@@ -91,14 +96,15 @@ class TinyStore:
     # --- polls ---
 
     def due(self, now: datetime) -> Sequence[str]:
-        waiting = [(self.state(s).next_poll or EPOCH, s) for s in self._sources if not self.state(s).gone]
-        return [source for when, source in sorted(waiting) if when <= now]
+        return self._queue.due(now)
 
     def state(self, source_id: str) -> PollState:
         return self._polls.get(source_id) or PollState()
 
     def remember(self, source_id: str, state: PollState) -> None:
         self._polls[source_id] = state
+        if source_id in self._listed:
+            self._queue.put(source_id, state)
 
     def flush(self) -> None:
         if self._stale_slugs or self._stale_sources:
@@ -108,7 +114,7 @@ class TinyStore:
             document = {"made_for": self._made_for(), "feeds": self._index.dump()}
             files.write_atomic(self._folder / "index.json", codec.to_bytes(document), durable=False)
             self._index_changed = False
-        save(self._folder / "polls.json", self._polls, self._outbox)
+        save(self._folder / "polls.json", self._polls, self._outbox, self._rows)
 
     # --- entries ---
 
@@ -262,7 +268,7 @@ class TinyStore:
         if self._read_only:
             return
         state = self.state(source_id)
-        self._polls[source_id] = replace(state, validators={}, body_digest=None)
+        self.remember(source_id, replace(state, validators={}, body_digest=None))
         files.set_aside(path, self._stamp)
 
     @contextlib.contextmanager
