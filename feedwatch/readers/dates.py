@@ -15,20 +15,32 @@ _LONGEST = 200
 _EARLIEST_YEAR = 1970
 
 _MONTHS = {
-    1: "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari",
-    2: "february feb februar febr février fevrier févr fevr febrero febbraio fevereiro fev februari",
-    3: "march mar märz maerz mrz mars marzo março marco maart mrt",
-    4: "april apr avril avr abril abr aprile",
-    5: "may mai mayo maggio mag maio mei",
-    6: "june jun juni juin junio giugno giu junho",
-    7: "july jul juli juillet juill juil julio luglio lug julho",
-    8: "august aug août aout agosto ago augustus",
-    9: "september sept sep septembre septiembre settembre set setembro",
-    10: "october oct oktober okt octobre octubre ottobre ott outubro out",
-    11: "november nov novembre noviembre novembro",
-    12: "december dec dezember dez décembre decembre déc diciembre dic dicembre dezembro",
+    1: "january jan januar jänner januari janvier janv enero ene gennaio gen janeiro gener ianuarie január января янв "
+    "январь січня stycznia sty styczeń ledna leden tammikuuta ocak ιανουαρίου يناير ינואר",
+    2: "february feb februar febr februari février fevrier févr fevr febrero febbraio fevereiro fev febrer februarie "
+    "február февраля фев февраль лютого lutego lut luty února únor helmikuuta şubat φεβρουαρίου فبراير פברואר",
+    3: "march mar märz maerz mrz mars marzo março marco maart mrt marts març martie március maret марта мар март "
+    "березня marca marzec března březen maaliskuuta mart μαρτίου مارس מרץ",
+    4: "april apr avril avr abril abr aprile aprilie április апреля апр апрель квітня kwietnia kwi kwiecień dubna "
+    "duben huhtikuuta nisan απριλίου أبريل ابريل אפריל",
+    5: "may mai mayo maggio mag maio mei maig maj május мая май травня maja května květen toukokuuta mayıs μαΐου "
+    "μαϊου مايو מאי",
+    6: "june jun juni juin junio giugno giu junho juny iunie június июня июн июнь червня czerwca cze czerwiec června "
+    "červen kesäkuuta haziran ιουνίου يونيو יוני",
+    7: "july jul juli juillet juill juil julio luglio lug julho juliol iulie július июля июл июль липня lipca lip "
+    "lipiec července červenec heinäkuuta temmuz ιουλίου يوليو יולי",
+    8: "august aug août aout agosto ago augustus augusti agost augusztus agustus августа авг август серпня sierpnia "
+    "sie sierpień srpna srpen elokuuta ağustos αυγούστου أغسطس אוגוסט",
+    9: "september sept sep septembre septiembre settembre set setembro setembre septembrie szeptember сентября сен "
+    "сент сентябрь вересня września wrz wrzesień září syyskuuta eylül σεπτεμβρίου سبتمبر ספטמבר",
+    10: "october oct oktober okt octobre octubre ottobre ott outubro out octombrie október октября окт октябрь "
+    "жовтня października paź październik října říjen lokakuuta ekim οκτωβρίου أكتوبر اكتوبر אוקטובר",
+    11: "november nov novembre noviembre novembro noiembrie ноября ноя нояб ноябрь листопада listopada lis listopadu "
+    "marraskuuta kasım νοεμβρίου نوفمبر נובמבר",
+    12: "december dec dezember dez décembre decembre déc diciembre dic dicembre dezembro desember desembre decembrie "
+    "декабря дек декабрь грудня grudnia gru grudzień prosince prosinec joulukuuta aralık δεκεμβρίου ديسمبر דצמבר",
 }
-_MONTH = {name: number for number, names in _MONTHS.items() for name in names.split()}
+MONTH_NAMES = {name.casefold(): number for number, names in _MONTHS.items() for name in names.split()}
 #: Words that are a month in Italian or Portuguese only, and mean something else elsewhere ("Gen 2", "Set 10").
 _AMBIGUOUS = frozenset({"gen", "mag", "out", "set"})
 
@@ -63,9 +75,10 @@ _FIRST_WORD = re.compile(r"([^\W\d_]+(?:-feira)?)[.,]*\s?")
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.])\s?(\d{1,2})\2\s?(\d{1,2})\.?")
 _EAST_ASIAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
 _NUMBERS = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4})")
-_NAME = r"(?P<name>[^\W\d_]{3,10})\.?"
+_NAME = r"(?P<name>[^\W\d_]{3,12})\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
 _DAY_MONTH = re.compile(rf"{_DAY}[\s-]?(?:de\s|of\s|d['’])?{_NAME}(?:[\s,-]{{1,3}}(?:del?\s)?(?P<year>\d{{4}}|\d\d))?")
+_YEAR_MONTH_DAY = re.compile(rf"(?P<year>\d{{4}})\.?\s{_NAME}\s(?P<day>\d{{1,2}})\.?")
 _MONTH_DAY = re.compile(rf"{_NAME}[\s-]{_DAY}(?:[\s,-]{{1,3}}(?P<year>\d{{4}}|\d\d))?")
 _WITH_TIME = re.compile(
     r"(?P<date>.{4,60}?)(?:(?<=\d)t|,?\s(?:(?:at|um|à|@|kl\.?)\s)?)"
@@ -125,8 +138,8 @@ class _Dialect:
             return _date(int(found[1]), int(found[2]), int(found[3]))
         if found := _NUMBERS.fullmatch(text):
             return self._numbers(int(found[1]), found[2], int(found[3]), int(found[4]))
-        found = _DAY_MONTH.fullmatch(text) or _MONTH_DAY.fullmatch(text)
-        month = _MONTH.get(found["name"]) if found else None
+        found = _DAY_MONTH.fullmatch(text) or _MONTH_DAY.fullmatch(text) or _YEAR_MONTH_DAY.fullmatch(text)
+        month = MONTH_NAMES.get(found["name"]) if found else None
         if found is None or month is None:
             return None
         year, day = found["year"], int(found["day"])

@@ -1,0 +1,119 @@
+"""A page as a tree that is quick to walk: parsed by libxml2, with what detection asks of an element over and over.
+
+Knows HTML, but nothing of entries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree, html
+
+from feedwatch.canonical import one_line
+from feedwatch.errors import ReadError
+
+Element = html.HtmlElement
+
+HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+#: Tags that set their text apart by nothing: `H<sub>2</sub>O` is one word.
+_INLINE = frozenset({
+    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark",
+    "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
+})  # fmt: skip
+_NO_TEXT = frozenset({"noscript", "script", "style", "svg", "template", "button", "select", "textarea", "iframe"})
+_DEEPEST = 400
+
+_WORDY = re.compile(r"[A-Za-z]{3,}(?:[-_]{1,2}[A-Za-z]+)*")
+#: Classes that say something about one entry, its place or its state, or only about its looks.
+_PASSING = re.compile(
+    r"(post|category|tag|author|format|status|type|entry|item|page|node|id|row|col|column|cols|span|size|grid|order|"
+    r"delay|animate|wp-image|menu-item)-.*|.*-(odd|even|first|last|active|current|large|small|medium)|"
+    r"(odd|even|first|last|active|current|featured|sticky|selected|visible|hidden|show|new|read|unread|reveal|fade|"
+    r"sm|md|lg|xl|clearfix|has-post-thumbnail|hasimage|noimage|left|right|alt|hentry|type-post|loaded|lazyloaded)",
+    re.IGNORECASE,
+)
+_HASHED = re.compile(r"(?<=[A-Za-z])(__|--|_|-)(?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{4,}$")
+
+
+def parse(markup: str) -> Element:
+    """The root of the page. Raises ReadError when it is empty or nested too deep to be read."""
+    parser = html.HTMLParser(huge_tree=False, remove_comments=True, remove_pis=True, encoding="utf-8")
+    try:
+        root = html.document_fromstring(markup.encode("utf-8", "replace"), parser=parser)
+    except etree.ParserError as error:
+        raise ReadError("unreadable", f"the page cannot be read ({error})") from None
+    depth = 0
+    for event, _ in etree.iterwalk(root, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > _DEEPEST:
+            raise ReadError("unreadable", "the page is nested too deep to be read")
+    return root
+
+
+def elements(root: Element) -> Iterator[Element]:
+    """All elements below `root` in document order, `root` first; nothing that is no element."""
+    for element in root.iter():
+        if isinstance(element.tag, str):
+            yield element
+
+
+def text_of(element: Element, *, without: Element | None = None) -> str:
+    """The visible text on one line, without what is inside `without`."""
+    parts: list[str] = []
+    ahead: list[Element | str] = [element]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, str):
+            parts.append(node)
+            continue
+        tag = node.tag
+        if not isinstance(tag, str) or tag in _NO_TEXT or node is without or hidden(node):
+            continue
+        apart = [] if tag in _INLINE else [" "]
+        children: list[Element | str] = []
+        for child in node:
+            children.append(child)
+            if child.tail:
+                children.append(child.tail)
+        ahead += [*apart, *reversed(children), *([node.text] if node.text else []), *apart]
+    return one_line("".join(parts))
+
+
+def hidden(element: Element) -> bool:
+    """Whether it is there for programs or screen readers only."""
+    name = element.get("class") or ""
+    if ("screen-reader" in name or "sr-only" in name or "visually-hidden" in name or "visuallyhidden" in name) and (
+        "focusable" not in name
+    ):
+        return True
+    return element.get("hidden") is not None or "display:none" in (element.get("style") or "").replace(" ", "")
+
+
+def classes(element: Element) -> list[str]:
+    return (element.get("class") or "").split()
+
+
+def stable_classes(element: Element) -> list[str]:
+    """The classes that name a kind of thing, and would be the same on another day and after another build."""
+    found = []
+    for name in classes(element):
+        if ":" in name or "/" in name or "[" in name:
+            continue
+        plain = _HASHED.sub("", name) if not name.islower() or any(c.isdigit() for c in name) else name
+        if _WORDY.fullmatch(plain) and not _PASSING.fullmatch(plain):
+            found.append(plain)
+    return sorted(set(found))
+
+
+def step(element: Element) -> str:
+    """One element in a path: its tag and what is stable of its classes."""
+    return ".".join([str(element.tag), *stable_classes(element)])
+
+
+def next_texts(element: Element, limit: int = 200) -> Iterator[str]:
+    """Each run of text below `element`, as it is written, cut at `limit` characters."""
+    for text in element.itertext():
+        line = one_line(text[: limit + 1])
+        if line:
+            yield line
