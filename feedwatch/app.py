@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,10 +20,10 @@ from feedwatch.alerts.outbox import Outbox
 from feedwatch.alerts.retry import Schedule
 from feedwatch.config_build import Config
 from feedwatch.generator.publish import Publisher
-from feedwatch.model import PollState, Source
+from feedwatch.model import Fetched, PollState, Source
 from feedwatch.net import Net
 from feedwatch.pipeline import Pipeline, Poller, Reader, StoreThread
-from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, read_file
+from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, is_page, read_file
 from feedwatch.poller.walk import walk
 from feedwatch.redact import Redactor
 from feedwatch.routes import Mail, MailServer, Route, Webhook
@@ -66,9 +66,16 @@ class SourcePoller:
     async def poll(self, source: Source, state: PollState) -> Driven:
         if source.url.startswith("file:"):
             return Driven(await asyncio.to_thread(read_file, source))
-        obeys = source.select is not None and not source.ignores_robots
+        page = source.select is not None or state.kind == "page"
+        robots = self._robots if page and not source.ignores_robots else None
         async with self._hosts.slot(source.url):
-            return await drive(walk(source, state), self._net, self._robots if obeys else None, proxy=source.proxy)
+            driven = await drive(walk(source, state), self._net, robots, proxy=source.proxy)
+            answer = driven.outcome
+            # A feed is fetched without asking; that it is none shows only now.
+            if robots is None and not source.ignores_robots and isinstance(answer, Fetched) and is_page(answer):
+                refusal = await self._robots.refusal(answer.url, source.proxy)
+                driven = replace(driven, outcome=refusal) if refusal else driven
+            return driven
 
 
 def open_net(allow_hosts: frozenset[str]) -> Net:

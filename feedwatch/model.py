@@ -137,6 +137,12 @@ class Reading:
     #: For people, one sentence each: "3 of 40 entries have no date".
     notes: tuple[str, ...] = ()
     pace: Pace = Pace()
+    #: Where the entries of a page without selectors stood: paths in its structure that find them again.
+    rule: tuple[str, ...] = ()
+    #: For people who ask why: what was taken for the list of posts, and what was not, one sentence each.
+    explained: tuple[str, ...] = ()
+    #: The page that goes on where this one ends.
+    next_page: str | None = None
 
 
 # --- what the operator asked for --------------------------------------------------------------------
@@ -252,7 +258,7 @@ class Failure:
 
     kind: Literal[
         "unreachable", "timeout", "refused", "http", "gone", "redirect", "too-large", "unreadable",
-        "empty", "blocked", "soft-404", "robots", "reader-timeout", "reader-crash", "store",
+        "empty", "blocked", "soft-404", "robots", "redesigned", "reader-timeout", "reader-crash", "store",
     ]  # fmt: skip
     #: One sentence for people: what happened and, where it helps, what to do.
     detail: str
@@ -303,6 +309,8 @@ class PollState:
     kind: SourceKind | None = None
     pace: Pace = Pace()
     rhythm: Rhythm | None = None
+    #: The rule by which a page without selectors is read.
+    rule: tuple[str, ...] = ()
     move: Move | None = None
     #: Where the source has moved to for good; None while it is where the configuration says.
     effective_url: str | None = None

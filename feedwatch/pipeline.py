@@ -17,6 +17,7 @@ from feedwatch.canonical import body_digest, host_of
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
 from feedwatch.differ.diff import Diff, diff
+from feedwatch.differ.trust import unrecognised
 from feedwatch.errors import StoreError
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import (
@@ -48,7 +49,9 @@ _FEW = 20
 
 
 class Reader(Protocol):
-    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure: ...
+    async def read(
+        self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()
+    ) -> Reading | Failure: ...
 
 
 class Poller(Protocol):
@@ -176,10 +179,14 @@ class Pipeline:
         if body_digest(fetched.body) == state.body_digest:
             return NotModified(fetched.status, fetched.validators, fetched.url, fetched.trail)
         now = self._clock()
-        reading = await self._reader.read(fetched, source, now)
+        reading = await self._reader.read(fetched, source, now, state.rule)
         if isinstance(reading, Failure):
             return reading
         try:
+            if state.rule and reading.rule != state.rule:
+                known = await self._store.run(lambda store: store.known(source.id))
+                if (doubt := unrecognised(known, reading)) is not None:
+                    return Failure("redesigned", doubt, fetched.status)
             found = await self._store.run(lambda store: self._record(store, source, reading, now))
         except (StoreError, OSError) as error:
             return Failure("store", str(error), fetched.status)

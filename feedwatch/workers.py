@@ -26,11 +26,13 @@ _MEMORY = 2_000_000_000
 _WORKERS = 2
 
 
-def read(fetched_url: str, headers: Mapping[str, str], body: bytes, source: Source, now: datetime) -> Reading:
+def read(
+    fetched_url: str, headers: Mapping[str, str], body: bytes, source: Source, now: datetime, rule: tuple[str, ...]
+) -> Reading:
     """Runs in the worker."""
     from feedwatch import readers
 
-    return readers.read(body, url=fetched_url, headers=headers, source=source, now=now)
+    return readers.read(body, url=fetched_url, headers=headers, source=source, now=now, rule=rule)
 
 
 def bounded() -> None:
@@ -77,9 +79,13 @@ class ReaderPool:
         self._work = work
         self._workers = Workers(_WORKERS, deadline)
 
-    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
+    async def read(
+        self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()
+    ) -> Reading | Failure:
+        """The entries of a body; `rule` is the one of an earlier reading of its source."""
+        headers = dict(fetched.headers)
         try:
-            return await self._workers.run(self._work, fetched.url, dict(fetched.headers), fetched.body, source, now)
+            return await self._workers.run(self._work, fetched.url, headers, fetched.body, source, now, rule)
         except ReadError as error:
             return Failure(error.kind, str(error), fetched.status)
         except TimeoutError:

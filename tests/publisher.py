@@ -113,9 +113,13 @@ class World:
 class Inline:
     """Reads in this process: thirty days are many bodies."""
 
-    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
+    async def read(
+        self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()
+    ) -> Reading | Failure:
         try:
-            return readers.read(fetched.body, url=fetched.url, headers=fetched.headers, source=source, now=now)
+            return readers.read(
+                fetched.body, url=fetched.url, headers=fetched.headers, source=source, now=now, rule=rule
+            )
         except ReadError as error:
             return Failure(error.kind, str(error))
 

@@ -45,9 +45,13 @@ ITEM = "<item><guid>tag:x,{n}</guid><title>{title}</title><category>{category}</
 class Inline:
     """Reads in this process: the worker pool has threads, and threads do not survive a fork."""
 
-    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
+    async def read(
+        self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()
+    ) -> Reading | Failure:
         try:
-            return readers.read(fetched.body, url=fetched.url, headers=fetched.headers, source=source, now=now)
+            return readers.read(
+                fetched.body, url=fetched.url, headers=fetched.headers, source=source, now=now, rule=rule
+            )
         except ReadError as error:
             return Failure(error.kind, str(error))
 

@@ -121,7 +121,9 @@ def die() -> None:
 FETCHED = Fetched("https://example.org/", 200, {}, b"<rss version='2.0'/>")
 
 
-def by_body(url: str, headers: Mapping[str, str], body: bytes, source: Source, now: datetime) -> Reading:
+def by_body(
+    url: str, headers: Mapping[str, str], body: bytes, source: Source, now: datetime, rule: tuple[str, ...]
+) -> Reading:
     """In the worker: does what the body says."""
     {b"hang": hang, b"die": die}.get(body, lambda: None)()
     return Reading("feed", ())

@@ -1,4 +1,4 @@
-"""Six simulated hours of the service: whoever misbehaves harms himself only."""
+"""Four simulated hours of the service: whoever misbehaves harms himself only."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from feedwatch.service import Service
 pytestmark = pytest.mark.slow
 
 START = datetime(2024, 11, 1, tzinfo=UTC)
-HOURS = 6
+HOURS = 4
 #: Seconds between two ticks here, which no poll can be earlier than.
-TICK = 1
+TICK = 2
 #: Seconds that a poll may come later than it was due.
 ON_TIME = 60.0
 #: What a body costs to read, in seconds, and one that is made to be costly.
@@ -70,7 +70,9 @@ class Wire:
             return NotModified(304, tag, source.url)
         return Fetched(source.url, 200, {}, f"{source.id} {number}".encode(), tag)
 
-    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
+    async def read(
+        self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()
+    ) -> Reading | Failure:
         async with self.workers:
             if source.id.startswith("hostile"):
                 await asyncio.sleep(HOSTILE)

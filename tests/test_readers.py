@@ -69,13 +69,12 @@ def test_xhtml_and_pages_after_a_warning_are_pages() -> None:
     assert reading_of(f"Warning: foo <br/>\n<html>{card}", select=CARDS).kind == "page"
 
 
-def test_a_page_without_selectors_says_what_it_needs() -> None:
+def test_a_page_that_lists_no_posts_says_what_it_needs() -> None:
     error = refused(PAGE.format(head=""))
 
-    assert error.kind == "unreadable"
-    assert "looks like a web page" in str(error)
+    assert error.kind == "empty"
+    assert "no list of posts was found" in str(error)
     assert "[source.select]" in str(error)
-    assert "`entry`" in str(error)
 
 
 @pytest.mark.parametrize("kind", ["rss+xml", "atom+xml", "feed+json"])

@@ -83,6 +83,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 kind=reading.kind,
                 pace=reading.pace,
                 rhythm=rhythm(reading.entries, now),
+                rule=reading.rule,
             )
             fresh = trail.fresh
     when, set_by = schedule.next_poll(source, state, failure, now, fresh=fresh)

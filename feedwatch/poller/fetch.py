@@ -87,6 +87,14 @@ class Robots:
         return Rules(None)
 
 
+def is_page(fetched: Fetched) -> bool:
+    """Whether a body is a web page, as far as its first bytes and its label tell."""
+    start = fetched.body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<?xml", b"<rss", b"<feed", b"<rdf", b"{", b"[")):
+        return b"<html" in start
+    return b"<html" in start or b"<!doctype html" in start or "html" in fetched.headers.get("content-type", "")
+
+
 def read_file(source: Source, limit: int = MAX_BODY) -> Fetched | Failure:
     """The file behind a `file:` source, at most `limit` bytes long."""
     path = Path(unquote(urlsplit(source.url).path))

@@ -18,36 +18,45 @@ from feedwatch.readers.feed import read_feed
 from feedwatch.readers.finish import finish
 from feedwatch.readers.jsonfeed import read_json_feed
 from feedwatch.readers.kind import look
+from feedwatch.readers.listing import read_listing
 from feedwatch.readers.page import read_page
-from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.selectors import compile_selector
 from feedwatch.readers.walls import check_wall
 
-_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
 
-
-def read(body: bytes, *, url: str, headers: Mapping[str, str], source: Source, now: datetime) -> Reading:
+def read(
+    body: bytes,
+    *,
+    url: str,
+    headers: Mapping[str, str],
+    source: Source,
+    now: datetime,
+    rule: tuple[str, ...] = (),
+) -> Reading:
     """The entries in `body`, which came from `url` with the response `headers` (names in lower case).
 
-    `now` (aware) settles dates without a year. The content type is not believed; of the headers, only the
-    charset counts.
+    `now` (aware) settles dates without a year; `rule` is what an earlier reading of a page without selectors found.
+    The content type is not believed; of the headers, only the charset counts.
     Raises ReadError, and nothing else whatever the bytes are: `unreadable` for what is neither a feed nor a page
     with selectors, is truncated or has no sane charset; `empty` for what has no entries; `blocked` and `soft-404` for
     a page that is another one than the one asked for. (MemoryError too: it is
     the worker's limit, not the body's word.)
     """
     try:
-        reading = finish(_read(body, url, headers, source, now), source)
+        reading = finish(_read(body, url, headers, source, now, rule), source)
     except (ReadError, MemoryError):
         raise
     except Exception as error:  # parsers of other people's bytes fail in ways that no list covers
         raise ReadError("unreadable", f"reading it failed: {type(error).__name__}: {error}"[:300]) from error
     if not reading.entries:
-        raise ReadError("empty", "; ".join((f"a valid {reading.kind}, but without entries", *reading.notes)))
+        what = "a web page" if reading.kind == "page" else "a valid feed"
+        raise ReadError("empty", "; ".join((f"{what}, but without entries", *reading.notes)))
     return reading
 
 
-def _read(body: bytes, url: str, headers: Mapping[str, str], source: Source, now: datetime) -> Reading:
+def _read(
+    body: bytes, url: str, headers: Mapping[str, str], source: Source, now: datetime, rule: tuple[str, ...]
+) -> Reading:
     text = decode(body, headers.get("content-type", ""))
     found = look(text)
     base = source.link_base or url
@@ -64,7 +73,7 @@ def _read(body: bytes, url: str, headers: Mapping[str, str], source: Source, now
             return reading
         case "page":
             check_wall(found.text)
-            raise _page_without_selectors(found.text, base)
+            return read_listing(found.text, url=url, source=source, now=now, rule=rule)
         case _:
             start = " ".join(found.text[:60].split())
             raise ReadError("unreadable", f"neither a feed nor a web page (starts with {start!r})")
@@ -74,13 +83,3 @@ def _nothing_selected(markup: str, entry: str) -> ReadError:
     count = len(compile_selector(entry).select(BeautifulSoup(markup, "lxml")))
     why = "and none of them has a title or link" if count else "of the page"
     return ReadError("empty", f'no entries: the selector entry = "{entry}" matched {count} elements {why}')
-
-
-def _page_without_selectors(markup: str, base: str) -> ReadError:
-    advice = "it looks like a web page, which needs a [source.select] table with at least `entry`"
-    for link in BeautifulSoup(markup, "lxml").find_all("link"):
-        rel, type_ = link.get_attribute_list("rel"), str(link.get("type", "")).split(";")[0].strip().lower()
-        if "alternate" in rel and type_ in _FEED_TYPES and (feed := web_url(str(link.get("href", "")), base)):
-            advice = f"{advice}; the page names a feed that could be the source instead: {feed}"
-            break
-    return ReadError("unreadable", advice)

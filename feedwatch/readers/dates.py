@@ -41,8 +41,8 @@ _MONTHS = {
     "декабря дек декабрь грудня grudnia gru grudzień prosince prosinec joulukuuta aralık δεκεμβρίου ديسمبر דצמבר",
 }
 MONTH_NAMES = {name.casefold(): number for number, names in _MONTHS.items() for name in names.split()}
-#: Words that are a month in Italian or Portuguese only, and mean something else elsewhere ("Gen 2", "Set 10").
-_AMBIGUOUS = frozenset({"gen", "mag", "out", "set"})
+#: Words that are a month in Romance languages only, and mean something else elsewhere ("Gen 2", "an hour ago 2").
+_AMBIGUOUS = frozenset({"ago", "gen", "mag", "out", "set"})
 
 _WEEKDAY_NAMES = {
     "en": "monday mon tuesday tues tue wednesday wed thursday thurs thur thu friday fri saturday sat sunday sun",
@@ -146,7 +146,9 @@ class _Dialect:
         if year is None:
             return None if self._no_month(found["name"]) else self._latest(month, day)
         if len(year) == 2:
-            return _date(_century(int(year)), month, day) if short_year else None
+            # "12-Mar-99" is how databases write it; "12 Mar 99" could as well be a time, or a page.
+            sure = short_year or text.count("-") == 2
+            return _date(_century(int(year)), month, day) if sure else None
         return _date(int(year), month, day)
 
     def _numbers(self, first: int, sign: str, second: int, year: int) -> date | None:
@@ -158,7 +160,7 @@ class _Dialect:
         return _date(year, second, first) if self._language else None
 
     def _no_month(self, name: str) -> bool:
-        return name in _AMBIGUOUS and not self._language.startswith(("it", "pt"))
+        return name in _AMBIGUOUS and not self._language.startswith(("it", "pt", "es"))
 
     def _latest(self, month: int, day: int) -> date | None:
         """That day of the year the last time it came; tomorrow may already be today where the site is."""

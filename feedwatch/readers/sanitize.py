@@ -5,6 +5,7 @@ Does not repair meaning: no lazy-loaded images, no embeds, no readability.
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from functools import partial
@@ -89,6 +90,7 @@ def plain(markup: str) -> str:
     return one_line(html.unescape(nh3.clean(apart, tags=set(), clean_content_tags=_HOLLOW)))
 
 
+@functools.lru_cache(maxsize=8192)
 def web_url(url: str | None, base: str = "") -> str | None:
     """`url` as an absolute http(s) URL, resolved against `base`; None when it is none (`javascript:`, `data:`)."""
     text = _URL_NOISE.sub("", clean(url or "")).strip().replace(" ", "%20")

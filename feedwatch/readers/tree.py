@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from lxml import etree, html
 
 from feedwatch.canonical import one_line
 from feedwatch.errors import ReadError
 
-Element = html.HtmlElement
+Element: TypeAlias = html.HtmlElement
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 #: Tags that set their text apart by nothing: `H<sub>2</sub>O` is one word.
-_INLINE = frozenset({
+INLINE = frozenset({
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark",
     "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
 })  # fmt: skip
@@ -31,6 +32,11 @@ _PASSING = re.compile(
     r"delay|animate|wp-image|menu-item)-.*|.*-(odd|even|first|last|active|current|large|small|medium)|"
     r"(odd|even|first|last|active|current|featured|sticky|selected|visible|hidden|show|new|read|unread|reveal|fade|"
     r"sm|md|lg|xl|clearfix|has-post-thumbnail|hasimage|noimage|left|right|alt|hentry|type-post|loaded|lazyloaded)",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"(?:^|[\s_-])(badge|pill|chip|icon|size|filesize|filetype|file|count|anchor|header-?link|permalink|domain|site|host|"
+    r"sitebit|new-label|duration|reading-time|readtime)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 _HASHED = re.compile(r"(?<=[A-Za-z])(__|--|_|-)(?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{4,}$")
@@ -58,8 +64,12 @@ def elements(root: Element) -> Iterator[Element]:
             yield element
 
 
-def text_of(element: Element, *, without: Element | None = None) -> str:
-    """The visible text on one line, without what is inside `without`."""
+def text_of(element: Element, *, spaced: bool = False, plain: bool = False) -> str:
+    """The visible text on one line.
+
+    With `spaced` every element is set apart from its neighbours, as a style sheet could; with `plain` small labels
+    ("PDF 312 KB") and signs beside the text are left out.
+    """
     parts: list[str] = []
     ahead: list[Element | str] = [element]
     while ahead:
@@ -68,9 +78,11 @@ def text_of(element: Element, *, without: Element | None = None) -> str:
             parts.append(node)
             continue
         tag = node.tag
-        if not isinstance(tag, str) or tag in _NO_TEXT or node is without or hidden(node):
+        if not isinstance(tag, str) or tag in _NO_TEXT or hidden(node):
             continue
-        apart = [] if tag in _INLINE else [" "]
+        if plain and node is not element and _is_label(node):
+            continue
+        apart = [] if tag in INLINE and not spaced else [" "]
         children: list[Element | str] = []
         for child in node:
             children.append(child)
@@ -78,6 +90,15 @@ def text_of(element: Element, *, without: Element | None = None) -> str:
                 children.append(child.tail)
         ahead += [*apart, *reversed(children), *([node.text] if node.text else []), *apart]
     return one_line("".join(parts))
+
+
+def _is_label(element: Element) -> bool:
+    names = (
+        (element.get("class") or "") if element.tag in ("span", "small", "sup", "a", "i", "em", "time", "div") else ""
+    )
+    if element.tag == "a" and not any(c.isalnum() for c in "".join(element.itertext())):
+        return True
+    return bool(names) and bool(_LABEL.search(names))
 
 
 def hidden(element: Element) -> bool:
@@ -100,6 +121,7 @@ def stable_classes(element: Element) -> list[str]:
     for name in classes(element):
         if ":" in name or "/" in name or "[" in name:
             continue
+        name = name.split("--")[0] or name
         plain = _HASHED.sub("", name) if not name.islower() or any(c.isdigit() for c in name) else name
         if _WORDY.fullmatch(plain) and not _PASSING.fullmatch(plain):
             found.append(plain)
@@ -108,7 +130,11 @@ def stable_classes(element: Element) -> list[str]:
 
 def step(element: Element) -> str:
     """One element in a path: its tag and what is stable of its classes."""
-    return ".".join([str(element.tag), *stable_classes(element)])
+    tag = str(element.tag)
+    if tag in ("td", "th"):
+        # A column is what its place makes it.
+        tag += str(1 + sum(1 for _ in element.itersiblings(preceding=True)))
+    return ".".join([tag, *stable_classes(element)])
 
 
 def next_texts(element: Element, limit: int = 200) -> Iterator[str]:

@@ -1,0 +1,263 @@
+"""What on a page could be the title of an entry, and the group of its like that it belongs to.
+
+Titles of one listing stand in the same place of the page's structure: the path of tags and lasting classes down to
+them is the same, whatever they say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from feedwatch.readers.sanitize import web_url
+from feedwatch.readers.tree import HEADINGS, INLINE, Element, classes, elements, hidden, step, text_of
+
+#: Characters of a title; what is longer is a text.
+LONGEST_TITLE = 300
+_TITLE_CLASS = re.compile(
+    r"(?:^|[-_])(title|titel|headline|heading|subject|titulo|titre|name)(?:[-_]|$)", re.IGNORECASE
+)
+_NO_TITLE_CLASS = re.compile(r"sub-?title|sub-?head|author|category|tag|user|site|meta|byline|date|time", re.IGNORECASE)
+#: Containers of things that are about other pages.
+_ASIDE = re.compile(
+    r"nav|navbar|navigation|menu|submenu|sidebar|side|aside|widget|breadcrumbs?|related|popular|trending|recommended|"
+    r"recommendations|comments?|comment-list|share|sharing|social|socials|tagcloud|tags|pagination|pager|pages|cookie|"
+    r"cookies|consent|newsletter|subscribe|signup|modal|popup|footer|masthead|topbar|toolbar|languages?|lang|search|"
+    r"login|promo|sponsors?|ads?|advert|advertisement|banner|skip|next|prev|previous|paging|paginate|paginator|pagenav|blogroll|archives|filters?|tabs|toc|colophon|byline|"
+    r"bio|profile|copyright|legal|siblings|mostread|dropdown|megamenu|offcanvas|drawer|partners|testimonials?|cart|"
+    r"header",
+    re.IGNORECASE,
+)
+_INLINE_MARKS = (INLINE | {"svg", "path", "br"}) - {"span", "a", "time"}
+_ASIDE_TAGS = frozenset({"nav", "footer", "aside", "form", "dialog", "select", "button", "template", "noscript"})
+_ASIDE_ROLES = frozenset(
+    {"navigation", "contentinfo", "complementary", "search", "banner", "menu", "menubar", "dialog"}
+)
+_SPLIT = re.compile(r"[-_\s]+|(?<=[a-z])(?=[A-Z])")
+_WHOLE = re.compile(
+    r"(?:has|no|with|without|is|elementor|wp-block|site|page|l)[-_]|.*(?:container|wrapper|layout|content)",
+    re.IGNORECASE,
+)
+#: An element with more than that share of the page's text is no aside, whatever it is called.
+_MOST = 0.6
+
+
+@dataclass(slots=True)
+class Candidate:
+    """Something that could be a title."""
+
+    element: Element
+    text: str
+    #: The link it is in, or that is in it; None for a title that leads nowhere by itself.
+    anchor: Element | None
+    #: Where on the page, in document order.
+    at: int
+
+
+@dataclass(slots=True)
+class Group:
+    """Candidates at the same place of the structure."""
+
+    path: str
+    members: list[Candidate] = field(default_factory=list)
+    #: Paths that differ from it in a class only ("card" and "card featured").
+    variants: list[str] = field(default_factory=list)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.path, *self.variants)
+
+
+@dataclass(slots=True)
+class Outline:
+    """A page, walked once."""
+
+    root: Element
+    #: All elements in document order, which keeps them the same objects.
+    order: list[Element]
+    at: dict[Element, int]
+    #: What is beside the main thing: navigation, sidebars, footers.
+    aside: dict[Element, bool]
+    groups: dict[str, Group]
+    now: datetime
+
+
+def outline(root: Element, base: str, now: datetime, only: Collection[str] = ()) -> Outline:
+    """The page's candidates, grouped, or those at the paths of `only`. `base` is what links are relative to; "" for a
+    file."""
+    order = list(elements(root))
+    at = {element: number for number, element in enumerate(order)}
+    aside = _asides(order, root)
+    groups: dict[str, Group] = {}
+    paths: dict[Element, str] = {}
+    for element in order:
+        parent = element.getparent()
+        above = paths.get(parent, "") if parent is not None else ""
+        paths[element] = _path(above, step(element))
+        found = _candidate(element, at[element], base) if not only or paths[element] in only else None
+        if found is not None:
+            groups.setdefault(paths[element], Group(paths[element])).members.append(found)
+    return Outline(root, order, at, aside, _united(groups), now)
+
+
+def _path(above: str, own: str) -> str:
+    """A thing inside a thing of its kind is where that is: lists whose items are never closed nest for ever."""
+    steps = above.rsplit(" ", 2)
+    if "." in own and own in steps[-2:]:
+        return above if steps[-1] == own else above.rsplit(" ", 1)[0]
+    return f"{above} {own}" if above else own
+
+
+def _united(groups: dict[str, Group]) -> dict[str, Group]:
+    """Groups whose paths differ in a class here and there are one."""
+    by_tags: dict[str, list[Group]] = defaultdict(list)
+    found: dict[str, Group] = {}
+    for path, group in groups.items():
+        tags = " ".join(part.partition(".")[0] for part in path.split())
+        twin = next((other for other in by_tags[tags] if _variants(other.path, path)), None)
+        if twin is None:
+            by_tags[tags].append(group)
+            found[path] = group
+        else:
+            twin.members += group.members
+            twin.variants.append(path)
+    for group in found.values():
+        group.members.sort(key=lambda member: member.at)
+    return found
+
+
+def _variants(one: str, other: str) -> bool:
+    """Whether two paths of the same tags are of the same things: where their classes differ, they share one."""
+    differ = 0
+    for a, b in zip(one.split(), other.split(), strict=True):
+        if a != b:
+            differ += 1
+            if not set(a.split(".")[1:]) & set(b.split(".")[1:]):
+                return False
+    return differ <= 2
+
+
+def leads(anchor: Element | None, base: str) -> bool:
+    """Whether a link leads to a page, or to a place on this one."""
+    href = (anchor.get("href") or "").strip() if anchor is not None else ""
+    if not href or href in ("#", "/#", "#top", "#0"):
+        return False
+    return href.startswith("#") or web_url(href, base or "https://somewhere.invalid/") is not None
+
+
+def _candidate(element: Element, at: int, base: str) -> Candidate | None:
+    tag = str(element.tag)
+    card = next((a for a in element.iterancestors("a")), None)
+    if tag in HEADINGS:
+        anchor = next((a for a in element.iter("a") if leads(a, base)), None)
+        if anchor is None and leads(card, base):
+            anchor = card
+    elif any(str(above.tag) in HEADINGS for above in element.iterancestors()):
+        return None
+    elif tag == "a":
+        if not leads(element, base) or _is_card(element):
+            return None
+        anchor = element
+    elif card is not None and leads(card, base) and _is_card(card):
+        if tag in ("time", "img") or not _own_text(element) or any(True for _ in card.iter(*HEADINGS)):
+            return None
+        anchor = card
+    elif card is None and _titled(element):
+        anchor = None
+    else:
+        return None
+    text = _title(element, anchor)
+    if not text or len(text) > LONGEST_TITLE or hidden(element):
+        return None
+    return Candidate(element, text, anchor, at)
+
+
+def _title(element: Element, anchor: Element | None) -> str:
+    """The text of the title; of a heading that has more in it than its link, the link's."""
+    text = text_of(element, plain=True) or text_of(element)
+    if (
+        anchor is not None
+        and anchor is not element
+        and any(True for above in anchor.iterancestors() if above is element)
+    ):
+        linked = text_of(anchor, plain=True)
+        if len(linked) * 2 >= len(text):
+            return linked
+    return text
+
+
+def _is_card(anchor: Element) -> bool:
+    """Whether a link is around more than one line: a whole entry rather than its title."""
+    lines = 0
+    for below in anchor.iterdescendants():
+        tag = str(below.tag)
+        if tag in HEADINGS:
+            return True
+        marked = tag in _INLINE_MARKS and not (tag in ("strong", "b") and not _own_text(below.getparent()))
+        lines += not marked and _own_text(below)
+    return lines + _own_text(anchor) > 1
+
+
+def _own_text(element: Element) -> bool:
+    return isinstance(element.tag, str) and bool(
+        (element.text or "").strip() or any((child.tail or "").strip() for child in element)
+    )
+
+
+def _titled(element: Element) -> bool:
+    """Whether a class or property says that this is a title, and it has neither a title nor a link in it."""
+    if str(element.tag) not in ("div", "span", "p", "strong", "b", "dt", "em", "td"):
+        return False
+    names = classes(element) + (element.get("itemprop") or "").split()
+    if not any(_says_title(name) for name in names):
+        return False
+    return not any(
+        str(below.tag) in HEADINGS or str(below.tag) == "a" or any(_says_title(name) for name in classes(below))
+        for below in element.iterdescendants()
+    )
+
+
+def _says_title(name: str) -> bool:
+    return bool(_TITLE_CLASS.search(name)) and not _NO_TITLE_CLASS.search(name)
+
+
+def _asides(order: list[Element], root: Element) -> dict[Element, bool]:
+    """For every element whether it is in something beside the main thing."""
+    sizes: dict[Element, int] = defaultdict(int)
+    for element in order:
+        if str(element.tag) in ("script", "style"):
+            continue
+        size = len((element.text or "").strip()) + sum(len((child.tail or "").strip()) for child in element)
+        if size:
+            sizes[element] += size
+            for above in element.iterancestors():
+                sizes[above] += size
+    whole = max(1, sizes[root])
+    found: dict[Element, bool] = {}
+    for element in order:
+        parent = element.getparent()
+        if parent is not None and found.get(parent):
+            found[element] = True
+        else:
+            found[element] = _is_aside(element) and sizes[element] < _MOST * whole
+    return found
+
+
+def _is_aside(element: Element) -> bool:
+    tag = str(element.tag)
+    if tag in ("html", "body", "main", "article"):
+        return False
+    if tag in _ASIDE_TAGS or (element.get("role") or "") in _ASIDE_ROLES:
+        return True
+    inside = tag == "header" or any(True for _ in element.iterancestors("article", "li"))
+    names = classes(element) + ([element.get("id")] if element.get("id") else [])
+    for name in names:
+        if _WHOLE.match(name):
+            continue
+        words = [word for word in _SPLIT.split(name) if word]
+        if any(_ASIDE.fullmatch(word) for word in words) and not (inside and any(w.lower() == "header" for w in words)):
+            return True
+    return tag == "header" and not any(True for _ in element.iterancestors("article", "section", "li", "main"))

@@ -1,0 +1,155 @@
+"""A page without selectors as a Reading: what `detect` finds, with the fields of each entry.
+
+Pure. With a rule (the paths that were found at the first reading) only that is looked for; detection runs again when
+it finds nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from feedwatch.canonical import entry_id, one_line
+from feedwatch.model import About, Category, Entry, Moment, Person, Reading, Source, Text
+from feedwatch.readers import fields
+from feedwatch.readers.candidates import Outline, outline
+from feedwatch.readers.detect import Detected, Detector
+from feedwatch.readers.embedded import Claim, Claims, claims
+from feedwatch.readers.records import Calendar, Record
+from feedwatch.readers.sanitize import web_url
+from feedwatch.readers.tree import Element, parse, text_of
+
+_FEEDS = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    root: Element
+    base: str
+    language: str | None
+    now: datetime
+
+
+def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: tuple[str, ...] = ()) -> Reading:
+    """The posts on the page fetched from `url`; none, with a note that says why, where it lists none.
+
+    Relative links resolve against `source.link_base`, else `<base href>`, else `url` when it is on the web. `rule` is
+    the one of an earlier reading. Raises ReadError for a page that cannot be parsed.
+    """
+    root = parse(markup)
+    base = source.link_base or _base(root, url)
+    page = _Page(root, base, root.get("lang") or None, now)
+    claimed = Claims(claims(root, base or "https://somewhere.invalid/", now))
+
+    def detector_of(seen: Outline) -> Detector:
+        return Detector(seen, claimed, url=base or url, base=base, now=now, language=page.language)
+
+    seen = outline(root, base, now, only=frozenset(rule))
+    detector = detector_of(seen)
+    found = detector.apply(rule) if rule else detector.detect()
+    kept = rule if rule and found.records else ()
+    if rule and not kept:
+        seen = outline(root, base, now)
+        detector = detector_of(seen)
+        found = detector.detect()
+    entries = _entries(page, seen, detector, claimed, found)
+    notes = [_feed_note(root, base)]
+    if not entries and claimed.all:
+        entries = [_claimed_entry(claim) for claim in claimed.all]
+        notes.append("the list is taken from data in the page's scripts, not from what it shows")
+    if not entries:
+        notes.append(f"no list of posts was found: {found.why}; if there is one, name it in [source.select]")
+    return Reading(
+        "page",
+        tuple(entries),
+        _about(root, base),
+        notes=tuple(filter(None, notes)),
+        rule=kept or found.paths,
+        explained=tuple(_explained(found)),
+    )
+
+
+def _entries(page: _Page, seen: Outline, detector: Detector, claimed: Claims, found: Detected) -> list[Entry]:
+    calendar = Calendar(detector.periods, found.records, page.now, page.language)
+    sections = fields.Sections(seen, found.records)
+    return [_entry(page, record, detector.link(record), calendar, claimed, sections) for record in found.records]
+
+
+def _entry(
+    page: _Page, record: Record, link: str | None, calendar: Calendar, claimed: Claims, sections: fields.Sections
+) -> Entry:
+    title = record.title.text
+    claim = claimed.about(link, title)
+    dated = calendar.of(record)
+    date = dated[0] if dated else claim.published if claim else None
+    if claim and claim.published and date and date.day_only and claim.published.at.date() == date.at.date():
+        date = claim.published
+    summary = fields.summary_of(record) or (claim.summary if claim else None)
+    authors = fields.authors_of(record) or ((claim.author,) if claim and claim.author else ())
+    section = sections.of(record)
+    categories = fields.categories_of(record) or ((section,) if section else ())
+    return Entry(
+        id=entry_id(None, link, title, str(date) if date else None),
+        title=title,
+        link=link,
+        summary=Text(summary) if summary else None,
+        authors=tuple(Person(name) for name in authors),
+        categories=tuple(Category(name) for name in categories),
+        published=date,
+        image=fields.image_of(record, page.base),
+    )
+
+
+def _claimed_entry(claim: Claim) -> Entry:
+    date: Moment | None = claim.published
+    return Entry(
+        id=entry_id(None, claim.link, claim.title, str(date) if date else None),
+        title=claim.title,
+        link=claim.link,
+        summary=Text(claim.summary) if claim.summary else None,
+        authors=(Person(claim.author),) if claim.author else (),
+        published=date,
+    )
+
+
+def _explained(found: Detected) -> list[str]:
+    lines = [f"taken: {found.why}"] if found.records else []
+    for judged in found.rejected:
+        path = " ".join(judged.group.path.split()[-3:])
+        example = judged.group.members[0].text[:40]
+        lines.append(
+            f'not taken: {len(judged.group.members)} at {path}, like "{example}": {judged.why or "others fit better"}'
+        )
+    return lines
+
+
+def _base(root: Element, url: str) -> str:
+    """The base of the page's links; "" for a file, whose own address means nothing to a reader of the feed."""
+    on_the_web = url if urlsplit(url).scheme in ("http", "https") else ""
+    stated = next((e.get("href") for e in root.iter("base") if e.get("href")), None)
+    return web_url(stated, on_the_web) or on_the_web
+
+
+def _feed_note(root: Element, base: str) -> str | None:
+    for link in root.iter("link"):
+        kind = (link.get("type") or "").split(";")[0].strip().lower()
+        if "alternate" in (link.get("rel") or "").lower().split() and kind in _FEEDS:
+            if "comment" in (link.get("title") or "").lower():
+                continue
+            if feed := web_url(link.get("href"), base):
+                return f"the page names a feed that could be the source instead: {feed}"
+    return None
+
+
+def _about(root: Element, base: str) -> About:
+    meta = {(e.get("property") or e.get("name") or "").lower(): e.get("content") or "" for e in root.iter("meta")}
+    title = next((text_of(e) for e in root.iter("title")), "")
+    canonical = next((e.get("href") for e in root.iter("link") if "canonical" in (e.get("rel") or "").split()), None)
+    return About(
+        title=one_line(meta.get("og:site_name", "")) or title or None,
+        link=web_url(canonical, base),
+        description=one_line(meta.get("description", "")) or None,
+        language=root.get("lang") or None,
+        icon=fields.icon_of(root, base),
+    )
