@@ -1,0 +1,119 @@
+"""A TCP server on loopback that does to each connection what a test says, byte for byte; also a canary."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+#: Is given the connection, after its first bytes were read.
+Script = Callable[[socket.socket, "Wire"], None]
+
+
+@dataclass
+class Wire:
+    port: int = 0
+    #: The first bytes of each connection.
+    heard: list[bytes] = field(default_factory=list)
+    #: Set as soon as anything connected and spoke, or kept silent for a moment.
+    called: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    sent: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def send(self, connection: socket.socket, data: bytes) -> None:
+        connection.sendall(data)
+        self.sent += len(data)
+
+
+def saying(*pieces: bytes) -> Script:
+    """Sends the pieces and closes."""
+
+    def script(connection: socket.socket, wire: Wire) -> None:
+        for piece in pieces:
+            wire.send(connection, piece)
+
+    return script
+
+
+def dripping(start: bytes, again: bytes, pause: float = 0.02) -> Script:
+    """Sends `start`, and then `again` and again, until the other side has gone."""
+
+    def script(connection: socket.socket, wire: Wire) -> None:
+        wire.send(connection, start)
+        while not wire.stopping.wait(pause):
+            wire.send(connection, again)
+
+    return script
+
+
+def resetting(start: bytes) -> Script:
+    """Sends `start` and resets the connection."""
+
+    def script(connection: socket.socket, wire: Wire) -> None:
+        wire.send(connection, start)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    return script
+
+
+def stalling(start: bytes) -> Script:
+    """Sends `start`, and then nothing more."""
+
+    def script(connection: socket.socket, wire: Wire) -> None:
+        wire.send(connection, start)
+        hanging(connection, wire)
+
+    return script
+
+
+def hanging(connection: socket.socket, wire: Wire) -> None:
+    """Says nothing, ever."""
+    wire.stopping.wait()
+
+
+@contextmanager
+def wired(script: Script = hanging) -> Iterator[Wire]:
+    wire = Wire()
+    listener = socket.create_server(("127.0.0.1", 0))
+    wire.port = listener.getsockname()[1]
+    threads = [threading.Thread(target=_accept, args=(listener, wire, script), daemon=True)]
+    threads[0].start()
+    try:
+        yield wire
+    finally:
+        wire.stopping.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        threads[0].join()
+
+
+def _accept(listener: socket.socket, wire: Wire, script: Script) -> None:
+    serving = []
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            serving.append(threading.Thread(target=_serve, args=(connection, wire, script), daemon=True))
+            serving[-1].start()
+    for thread in serving:
+        thread.join()
+
+
+def _serve(connection: socket.socket, wire: Wire, script: Script) -> None:
+    with connection, contextlib.suppress(OSError):
+        connection.settimeout(1)
+        try:
+            heard = connection.recv(65536)
+        except TimeoutError:
+            heard = b""  # a client that waits for a banner
+        connection.settimeout(None)
+        wire.heard.append(heard)
+        wire.called.set()
+        script(connection, wire)
