@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import IO
 
 from mailserver import free_port
 from workbench import ROOT
@@ -28,10 +29,18 @@ select = {{ entry = "article" }}
 class Running:
     """`feedwatch run`, with a socket that hears what systemd would."""
 
-    def __init__(self, folder: Path, config: str = CONFIG) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: str = CONFIG,
+        *,
+        out: IO[str] | int = subprocess.PIPE,
+        err: IO[str] | int = subprocess.PIPE,
+    ) -> None:
         self.folder = folder
         self.port = free_port()
-        (folder / "page.html").write_text(PAGE)
+        if not (folder / "page.html").exists():
+            (folder / "page.html").write_text(PAGE)
         self.config(config.format(port=self.port))
         self.heard: list[str] = []
         self._told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -46,8 +55,8 @@ class Running:
             [sys.executable, "-m", "feedwatch", "run"],
             cwd=folder,
             env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=out,
+            stderr=err,
             text=True,
         )
 

@@ -80,11 +80,12 @@ def hanging(connection: socket.socket, wire: Wire) -> None:
 
 
 @contextmanager
-def wired(script: Script = hanging) -> Iterator[Wire]:
+def wired(script: Script = hanging, *, first: bool = True) -> Iterator[Wire]:
+    """With `first`, the first bytes of each connection are read before the script has it."""
     wire = Wire()
     listener = socket.create_server(("127.0.0.1", 0))
     wire.port = listener.getsockname()[1]
-    threads = [threading.Thread(target=_accept, args=(listener, wire, script), daemon=True)]
+    threads = [threading.Thread(target=_accept, args=(listener, wire, script, first), daemon=True)]
     threads[0].start()
     try:
         yield wire
@@ -95,22 +96,22 @@ def wired(script: Script = hanging) -> Iterator[Wire]:
         threads[0].join()
 
 
-def _accept(listener: socket.socket, wire: Wire, script: Script) -> None:
+def _accept(listener: socket.socket, wire: Wire, script: Script, first: bool) -> None:
     serving = []
     with contextlib.suppress(OSError):
         while True:
             connection, _ = listener.accept()
-            serving.append(threading.Thread(target=_serve, args=(connection, wire, script), daemon=True))
+            serving.append(threading.Thread(target=_serve, args=(connection, wire, script, first), daemon=True))
             serving[-1].start()
     for thread in serving:
         thread.join()
 
 
-def _serve(connection: socket.socket, wire: Wire, script: Script) -> None:
+def _serve(connection: socket.socket, wire: Wire, script: Script, first: bool) -> None:
     with connection, contextlib.suppress(OSError):
         connection.settimeout(1)
         try:
-            heard = connection.recv(65536)
+            heard = connection.recv(65536) if first else b""
         except TimeoutError:
             heard = b""  # a client that waits for a banner
         connection.settimeout(None)
