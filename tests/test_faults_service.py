@@ -131,6 +131,7 @@ def test_f44_a_feed_that_is_replaced_while_it_is_sent_arrives_whole(tmp_path: Pa
 
     scope = {"type": "http", "method": "GET", "path": "/all.atom", "raw_path": b"/all.atom", "query_string": b""}
     scope |= {"headers": [], "root_path": "", "scheme": "http", "server": ("x", 80), "client": ("y", 1)}
+
     async def work() -> None:
         await application(tmp_path, observe)(scope, receive, send)
 
