@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import json
-import os
 import resource
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from origin import Origin
-from wire import Script, Wire, dripping, hanging, resetting, saying, stalling, wired
+from reading import FEED, NOW, SOURCE, misbehave, read_in_turn
+from wire import OK, Script, Wire, dripping, hanging, measured, resetting, saying, stalling, wired
 
 from feedwatch import config as configuration
-from feedwatch import failpoints, files, readers
+from feedwatch import readers
 from feedwatch.app import open_app
-from feedwatch.errors import ReadError, StoreError
-from feedwatch.model import Failure, Fetched, PollState, Reading, Response, Source
+from feedwatch.errors import ReadError
+from feedwatch.model import Failure, PollState, Reading, Response, Source
 from feedwatch.net import Net, NetError
 from feedwatch.poller.fetch import Driven, drive
 from feedwatch.poller.walk import walk
 from feedwatch.workers import ReaderPool
 
-NOW = datetime(2024, 11, 1, tzinfo=UTC)
 LOCAL = frozenset({"127.0.0.1"})
-FEED = b"<rss version='2.0'><channel><item><guid>tag:x,1</guid><title>A</title></item></channel></rss>"
-OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -139,32 +131,6 @@ def test_f17_an_answer_that_never_ends_is_ended_and_leaves_nothing_open(script: 
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-_MEASURED = """
-import asyncio, json, re, sys
-from pathlib import Path
-from feedwatch.net import Net, NetError
-def most():
-    # Not ru_maxrss: that one is inherited from the process that started this one.
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
-async def work():
-    async with Net(allow_hosts=frozenset({"127.0.0.1"}), user_agent="t") as net:
-        before = most()
-        try:
-            said = (await net.request("GET", sys.argv[1], max_body=10_000_000)).status
-        except NetError as error:
-            said = error.kind
-    print(json.dumps([said, (most() - before) // 1024]))
-asyncio.run(work())
-"""
-
-
-def measured(url: str) -> tuple[str | int, int]:
-    """What a request in a process of its own came to, and by how many megabytes that grew it."""
-    done = subprocess.run([sys.executable, "-c", _MEASURED, url], capture_output=True, text=True, check=True)
-    said, grown = json.loads(done.stdout)
-    return said, grown
-
-
 def test_f31_a_gigabyte_without_a_length_stops_at_the_limit() -> None:
     def gigabyte(connection: socket.socket, wire: Wire) -> None:
         saying(OK + b"\r\n", *[bytes(1_000_000)] * 1000)(connection, wire)
@@ -178,27 +144,6 @@ def test_f31_a_gigabyte_without_a_length_stops_at_the_limit() -> None:
 
 
 # --- readers ---------------------------------------------------------------------------------------------
-
-SOURCE = Source("s", "https://example.org/")
-
-
-def misbehave(url: str, headers: Mapping[str, str], body: bytes, source: Source, now: datetime) -> Reading:
-    """In the worker: does what the body says."""
-    if body == b"die":
-        os.abort()
-    if body == b"eat":
-        bytearray(8_000_000_000)
-    return readers.read(body, url=url, headers=headers, source=source, now=now)
-
-
-def read_in_turn(pool: ReaderPool, *bodies: bytes) -> list[Reading | Failure]:
-    async def work() -> list[Reading | Failure]:
-        try:
-            return [await pool.read(Fetched(SOURCE.url, 200, {}, body), SOURCE, NOW) for body in bodies]
-        finally:
-            pool.close()
-
-    return asyncio.run(work())
 
 
 def test_f36_a_reader_that_wants_more_memory_than_there_is_fails_alone() -> None:
@@ -257,129 +202,3 @@ def test_f40_a_body_that_kills_its_reader_each_time_backs_off_and_the_others_are
     assert [failures for failures, _ in waits] == [1, 2, 3]
     assert waits[0][1] < waits[1][1] < waits[2][1]
     assert entries == [1, 1, 1]
-
-
-# --- the machine -----------------------------------------------------------------------------------------
-
-
-class Inline:
-    """Reads in this process, so that no second one has a part in what fails."""
-
-    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
-        try:
-            return readers.read(fetched.body, url=fetched.url, headers=fetched.headers, source=source, now=now)
-        except ReadError as error:
-            return Failure(error.kind, str(error))
-
-
-def round_of(folder: Path) -> int:
-    """One poll of everything, published; how many entries the source has."""
-    config = configuration.load(folder / "config.toml", {})
-
-    async def work() -> int:
-        async with open_app(config, folder / "state", clock=lambda: NOW, reader=Inline()) as app:
-            report = await app.pipeline.poll(config.sources[0])
-            await app.pipeline.publish()
-            return report.entries
-
-    return asyncio.run(work())
-
-
-def published(folder: Path) -> dict[str, bytes]:
-    public = folder / "state" / "public"
-    return {str(path.relative_to(public)): path.read_bytes() for path in public.rglob("*") if path.is_file()}
-
-
-@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "Input/output error")], ids=["memory", "disk"])
-def test_f7_f43_memory_or_a_disk_that_fails_at_any_step_leaves_no_half_state(tmp_path: Path, error: Exception) -> None:
-    def exhausted(name: str) -> None:
-        raise error
-
-    clean: dict[str, bytes] = {}
-    for step in range(500):
-        folder = tmp_path / str(step)
-        folder.mkdir()
-        (folder / "config.toml").write_text('[[source]]\nid = "feed"\nurl = "feed.xml"\n')
-        (folder / "feed.xml").write_bytes(FEED)
-        failpoints.arm(step, exhausted)
-        try:
-            ended = bool(step) and round_of(folder) == 1 and failpoints.hits() < step
-        except (MemoryError, OSError, StoreError):
-            ended = False
-        finally:
-            failpoints.arm(0, exhausted)
-        assert round_of(folder) == 1
-        clean = clean or published(folder)
-        assert published(folder) == clean
-        if ended:
-            break
-    assert step > 20
-
-
-_STARVED = """
-import asyncio, os, resource, sys
-from pathlib import Path
-from test_faults import Inline, NOW
-from feedwatch import config as configuration
-from feedwatch.app import open_app
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-async def work():
-    config = configuration.load(Path("config.toml"), {})
-    async with open_app(config, Path("state"), clock=lambda: NOW, reader=Inline()) as app:
-        taken = []
-        try:
-            while True:
-                taken.append(os.open("/dev/null", os.O_RDONLY))
-        except OSError:
-            pass
-        hungry = await app.pipeline.poll(config.sources[0])
-        for fd in taken:
-            os.close(fd)
-        fed = await app.pipeline.poll(config.sources[0])
-        print(hungry.status, fed.status, fed.entries, hungry.error)
-asyncio.run(work())
-"""
-
-
-@pytest.mark.parametrize("source", ["http", "file"])
-def test_f42_a_poll_without_a_file_descriptor_left_fails_softly(tmp_path: Path, origin: Origin, source: str) -> None:
-    origin.serve("/feed", body=FEED)
-    (tmp_path / "feed.xml").write_bytes(FEED)
-    url = f"{origin.url}/feed" if source == "http" else "feed.xml"
-    (tmp_path / "config.toml").write_text(
-        '[network]\nallow_hosts = ["127.0.0.1"]\nper_host_pause = "0s"\n' + f'[[source]]\nid = "s"\nurl = "{url}"\n'
-    )
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parent)])}
-
-    done = subprocess.run(
-        [sys.executable, "-c", _STARVED], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
-    )
-
-    assert done.stdout.startswith("failed ok 1 "), done.stdout + done.stderr
-    assert "Too many open files" in done.stdout
-
-
-@pytest.mark.parametrize("where", ["a folder in the way", "another file system"])
-def test_f45_a_feed_is_made_beside_its_place_and_a_rename_that_fails_leaves_nothing(tmp_path: Path, where: str) -> None:
-    target = tmp_path / "all.atom"
-    if where == "a folder in the way":
-        target.mkdir()
-        with pytest.raises(OSError, match=r"all\.atom"):
-            files.write_atomic(target, b"new")
-        assert [path.name for path in tmp_path.iterdir()] == ["all.atom"]
-        return
-    other = Path("/dev/shm")  # noqa: S108
-    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("there is one file system only")
-    away = other / f"feedwatch-{os.getpid()}"
-    away.mkdir()
-    try:
-        (tmp_path / "public").symlink_to(away)
-        for body in (b"old", b"new"):
-            files.write_atomic(tmp_path / "public" / "feeds" / "all.atom", body)
-        assert (away / "feeds" / "all.atom").read_bytes() == b"new"
-        assert len(list((away / "feeds").iterdir())) == 1
-    finally:
-        for path in sorted(away.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        away.rmdir()

@@ -92,7 +92,7 @@ GUARDS = [
     _g("characters that XML forbids", "canonical.py", 'return _XML_ILLEGAL.sub("", text)', "return text",
        "test_readers.py::test_characters_that_spoil_xml_are_gone"),
     _g("names of files", "canonical.py", 're.findall(r"[a-z0-9]+", text)', 're.findall(r"[a-z0-9./]+", text)',
-       "test_attacks.py::test_s17_no_name_leaves_the_public_folder_and_no_link_in_it_is_followed"),
+       "test_attacks_served.py::test_s17_no_name_leaves_the_public_folder_and_no_link_in_it_is_followed"),
     # the store
     _g("one writer", "files.py", "fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass",
        "test_files.py::test_f10_a_second_process_is_told_who_holds_the_lock"),
@@ -111,7 +111,7 @@ GUARDS = [
     _g("validators of a lost generation", "store/tinydb.py", "replace(state, validators={}, body_digest=None)", "state",
        "test_store.py::test_f9_a_damaged_source_goes_back_one_generation_and_its_validators_are_void"),
     _g("doubt after a failed sync", "store/tinydb.py", "self._in_doubt = True", "self._in_doubt = False",
-       "test_faults.py::test_f7_f43_memory_or_a_disk_that_fails_at_any_step_leaves_no_half_state[disk]"),
+       "test_faults_machine.py::test_f7_f43_memory_or_a_disk_that_fails_at_any_step_leaves_no_half_state[disk]"),
     _g("an unreadable body vouches for nothing", "pipeline.py", "            return reading\n        try:",
        "            return NotModified(200, fetched.validators, fetched.url, fetched.trail)\n        try:",
        "test_journey.py::test_f20_a_source_that_breaks_keeps_its_entries_and_feeds"),
@@ -128,7 +128,7 @@ GUARDS = [
     # the web
     _g("links out of the public folder", "web/__init__.py", "_Files(directory=public, html=True)",
        "_Files(directory=public, html=True, follow_symlink=True)",
-       "test_attacks.py::test_s17_s22_whatever_is_asked_for_nothing_outside_is_served_nothing_reflected_and_nobody_sent_elsewhere"),
+       "test_attacks_served.py::test_s17_s22_whatever_is_asked_for_nothing_outside_is_served_nothing_reflected_and_nobody_sent_elsewhere"),
     _g("methods", "web/__init__.py", 'Route("/healthz", healthy)',
        'Route("/healthz", healthy, methods=["GET", "POST"])',
        "test_web.py::test_s21_nothing_can_be_changed_through_the_web"),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+#: The first line of a good answer.
+OK = b"HTTP/1.1 200 OK\r\n"
 #: Is given the connection, after its first bytes were read.
 Script = Callable[[socket.socket, "Wire"], None]
 
@@ -118,3 +123,29 @@ def _serve(connection: socket.socket, wire: Wire, script: Script, first: bool) -
         wire.heard.append(heard)
         wire.called.set()
         script(connection, wire)
+
+
+_MEASURED = """
+import asyncio, json, re, sys
+from pathlib import Path
+from feedwatch.net import Net, NetError
+def most():
+    # Not ru_maxrss: that one is inherited from the process that started this one.
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+async def work():
+    async with Net(allow_hosts=frozenset({"127.0.0.1"}), user_agent="t") as net:
+        before = most()
+        try:
+            said = (await net.request("GET", sys.argv[1], max_body=10_000_000)).status
+        except NetError as error:
+            said = error.kind
+    print(json.dumps([said, (most() - before) // 1024]))
+asyncio.run(work())
+"""
+
+
+def measured(url: str) -> tuple[str | int, int]:
+    """What a request in a process of its own came to, and by how many megabytes that grew it."""
+    done = subprocess.run([sys.executable, "-c", _MEASURED, url], capture_output=True, text=True, check=True)
+    said, grown = json.loads(done.stdout)
+    return said, grown
