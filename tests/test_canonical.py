@@ -68,7 +68,7 @@ def test_slugs_merge_case_spacing_and_punctuation(name: str, expected: str) -> N
 
 
 @given(st.text())
-def test_every_slug_is_a_safe_file_name(name: str) -> None:
+def test_s17_every_slug_is_a_safe_file_name(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9-]{1,64}", slug(name))
 
 

@@ -89,7 +89,7 @@ def test_an_unknown_source_is_a_usage_error_that_names_the_known_ones(bench: Ben
     assert "page" in bench.run("poll", "pgae", code=2).stderr
 
 
-def test_a_state_folder_in_use_is_exit_75_and_looking_still_works(bench: Bench) -> None:
+def test_f10_a_state_folder_in_use_is_exit_75_and_looking_still_works(bench: Bench) -> None:
     bench.run("poll")
     with files.lock(bench.state / "lock"):
         said = bench.run("poll", code=75).stderr
@@ -99,7 +99,7 @@ def test_a_state_folder_in_use_is_exit_75_and_looking_still_works(bench: Bench) 
     assert len(listed["entries"]) == 1
 
 
-def test_a_state_folder_that_cannot_be_made_says_so(bench: Bench) -> None:
+def test_f8_a_state_folder_that_cannot_be_made_says_so(bench: Bench) -> None:
     said = bench.run("--state-dir", "/proc/none", "poll", code=1).stderr
 
     assert "/proc/none" in said

@@ -105,7 +105,7 @@ def test_a_variable_that_is_not_set_is_the_only_thing_said_about_its_value() -> 
         "http://[fe80::1%25x]/",
     ],
 )  # fmt: skip
-def test_an_address_that_two_parsers_could_read_differently_is_refused(url: str) -> None:
+def test_s4_s8_an_address_that_two_parsers_could_read_differently_is_refused(url: str) -> None:
     [told] = problems(f'[[source]]\nid = "blog"\nurl = {json.dumps(url)}\n')
     assert told.startswith('config.toml:3:1: source "blog": url: ')
 

@@ -86,7 +86,7 @@ def test_what_is_not_what_it_says_is_named(coding: str) -> None:
 
 
 @pytest.mark.parametrize("coding", ["compress", "gzip, gzip", "dcb"])
-def test_a_coding_that_nobody_asked_for_is_refused(coding: str) -> None:
+def test_s12_a_coding_that_nobody_asked_for_is_refused(coding: str) -> None:
     with pytest.raises(BadCoding, match="nobody asked for"):
         decoder(coding)
 

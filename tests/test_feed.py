@@ -262,7 +262,7 @@ def test_no_prefix_of_a_feed_is_read(name: str) -> None:
             reading_of(body[:length])
 
 
-def test_entities_declared_by_a_feed_are_refused() -> None:
+def test_s9_s10_entities_declared_by_a_feed_are_refused() -> None:
     with pytest.raises(ReadError, match="XML entities"):
         fixture("entity-bomb.rss")
 
@@ -270,7 +270,7 @@ def test_entities_declared_by_a_feed_are_refused() -> None:
 @pytest.mark.parametrize(
     "hiding", ['<!DOCTYPE rss SYSTEM "<!--" [<!ENTITY a "b">]>', "<?p <!-- ?><!DOCTYPE rss [<!ENTITY a 'b'>]>"]
 )
-def test_an_entity_cannot_hide_behind_a_comment(hiding: str) -> None:
+def test_s9_an_entity_cannot_hide_behind_a_comment(hiding: str) -> None:
     with pytest.raises(ReadError):
         reading_of(hiding.encode() + rss("<item><title>&a;</title></item><!-- -->"))
 
@@ -344,6 +344,6 @@ def test_text_that_looks_like_an_entity_survives_in_html() -> None:
     assert entry.summary == Text("<p>a &amp;unheardof; b</p>", "html")
 
 
-def test_a_body_that_is_the_path_of_a_file_is_not_opened() -> None:
+def test_s8_a_body_that_is_the_path_of_a_file_is_not_opened() -> None:
     with pytest.raises(ReadError, match="neither a feed nor a web page"):
         reading_of(str(FIXTURES / "feeds" / "rss-2.0.rss").encode())

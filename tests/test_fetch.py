@@ -36,7 +36,7 @@ def test_a_walk_is_driven_over_real_redirects(origin: Origin) -> None:
     assert (result.url, result.body) == (f"{origin.url}/b", b"hello")
 
 
-def test_a_redirect_into_a_private_network_is_refused(origin: Origin) -> None:
+def test_s3_a_redirect_into_a_private_network_is_refused(origin: Origin) -> None:
     origin.serve("/a", status=302, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
 
     async def work() -> object:
@@ -139,7 +139,7 @@ def _read(pool: ReaderPool, *bodies: bytes) -> list[Reading | Failure]:
     return asyncio.run(work())
 
 
-def test_a_reader_that_hangs_or_dies_is_a_failure_and_the_next_one_works() -> None:
+def test_f36_a_reader_that_hangs_or_dies_is_a_failure_and_the_next_one_works() -> None:
     hung, dead, fine = _read(ReaderPool(by_body, deadline=1.0), b"hang", b"die", b"fine")
 
     assert isinstance(hung, Failure)

@@ -64,7 +64,7 @@ def test_a_crash_at_any_step_leaves_the_old_whole_or_the_new_whole(tmp_path: Pat
 
 
 @pytest.mark.parametrize("length", range(0, 140, 3))
-def test_a_file_cut_anywhere_falls_back_to_the_generation_before(tmp_path: Path, length: int) -> None:
+def test_f9_a_file_cut_anywhere_falls_back_to_the_generation_before(tmp_path: Path, length: int) -> None:
     path = tmp_path / "a.json"
     files.write_document(path, b"old")
     files.write_document(path, b"new" * 20)
@@ -80,7 +80,7 @@ def test_a_file_cut_anywhere_falls_back_to_the_generation_before(tmp_path: Path,
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 500, b"garbage", b"{}\n", b'{"feedwatch": 1}\n{}', b"[1]\n[]"])
-def test_damage_of_every_kind_falls_back(tmp_path: Path, damage: bytes) -> None:
+def test_f9_damage_of_every_kind_falls_back(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "a.json"
     files.write_document(path, b"old")
     files.write_document(path, b"new")
@@ -117,7 +117,7 @@ def test_when_both_generations_are_damaged_it_says_so_and_touches_neither(tmp_pa
     assert path.read_bytes() == b"x"
 
 
-def test_a_file_of_a_newer_feedwatch_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_f9_a_file_of_a_newer_feedwatch_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     files.write_document(path, b"old")
     path.write_bytes(b'{"feedwatch": 99, "sha256": "", "length": 0}\n')
@@ -154,7 +154,7 @@ except StoreError as error:
 
 
 @pytest.mark.parametrize("room", [0, 1, 2500, 5000])
-def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, room: int) -> None:
+def test_f5_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, room: int) -> None:
     path = tmp_path / "a.json"
     files.write_document(path, b"old")
 
@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path, room: int) -> Non
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
-def test_a_second_process_is_told_who_holds_the_lock(tmp_path: Path) -> None:
+def test_f10_a_second_process_is_told_who_holds_the_lock(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     take = "import sys; from pathlib import Path; from feedwatch import files\nwith files.lock(Path(sys.argv[1])): pass"
     with files.lock(lock):
@@ -185,6 +185,6 @@ def test_the_lock_is_refused_within_one_process_too(tmp_path: Path) -> None:
         raise AssertionError("two holders")
 
 
-def test_a_read_only_folder_is_an_error_that_names_the_file() -> None:
+def test_f8_a_read_only_folder_is_an_error_that_names_the_file() -> None:
     with pytest.raises((StoreError, OSError)):
         files.write_document(Path("/proc/feedwatch/a.json"), b"x")

@@ -163,7 +163,7 @@ def test_one_broken_source_never_stops_the_others(bench: Bench, origin: Origin) 
     assert "truncated" in said["truncated"] or "middle" in said["truncated"]
 
 
-def test_a_source_that_breaks_keeps_its_entries_and_feeds(bench: Bench) -> None:
+def test_f20_a_source_that_breaks_keeps_its_entries_and_feeds(bench: Bench) -> None:
     bench.run("poll")
     feeds = {path: path.read_bytes() for path in bench.public.rglob("*.atom")}
     (bench.folder / "page.html").write_text("<html><body>We are redesigning</body></html>")
@@ -176,7 +176,7 @@ def test_a_source_that_breaks_keeps_its_entries_and_feeds(bench: Bench) -> None:
     assert len(bench.json("list")["entries"]) == 40
 
 
-def test_loopback_is_refused_unless_the_configuration_allows_it(bench: Bench, origin: Origin) -> None:
+def test_s1_loopback_is_refused_unless_the_configuration_allows_it(bench: Bench, origin: Origin) -> None:
     origin.serve("/feed", body=b"<rss version='2.0'><channel><item><title>A</title></item></channel></rss>")
     bench.config(f'[[source]]\nid = "local"\nurl = "{origin.url}/feed"\n')
 

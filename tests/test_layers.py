@@ -94,7 +94,7 @@ def test_imports_point_down_only() -> None:
 
 
 @pytest.mark.parametrize("package", OWNERS)
-def test_each_package_has_one_owner(package: str) -> None:
+def test_s5_each_package_has_one_owner(package: str) -> None:
     users = {
         name
         for name, tree in _modules()

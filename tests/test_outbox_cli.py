@@ -218,7 +218,7 @@ CANARIES = {
 }
 
 
-def test_secrets_appear_in_no_log_error_state_or_output(bench: Bench, origin: Origin) -> None:
+def test_s19_secrets_appear_in_no_log_error_state_or_output(bench: Bench, origin: Origin) -> None:
     """Every channel fails, everything is logged at the finest level, and a receiver echoes what it got."""
     bench.environ.update(CANARIES)
     config = (

@@ -312,7 +312,7 @@ def test_a_page_speaks_of_itself() -> None:
 
 
 @pytest.mark.parametrize("tag", ["div", "b"])
-def test_a_page_nested_a_hundred_thousand_deep_is_read_all_the_same(tag: str) -> None:
+def test_f35_a_page_nested_a_hundred_thousand_deep_is_read_all_the_same(tag: str) -> None:
     markup = f"<article><h3>One</h3></article><h2>{f'<{tag}>' * 100_000}Deep<article><h3>Two"
 
     reading = read_markup(markup, Selectors("article", section="h2"))

@@ -86,7 +86,7 @@ def test_a_page_without_selectors_names_its_feed(kind: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "hello there", "<svg><a/></svg>", "{}", "[1]", "%PDF-1.7"])
-def test_what_is_neither_feed_nor_page_is_refused_with_its_first_words(body: str) -> None:
+def test_f19_what_is_neither_feed_nor_page_is_refused_with_its_first_words(body: str) -> None:
     error = refused(body)
 
     assert error.kind == "unreadable"
@@ -113,7 +113,7 @@ def test_a_feed_without_entries_is_empty(body: str) -> None:
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_unicode_in_any_width_is_read(codec: str) -> None:
+def test_f18_unicode_in_any_width_is_read(codec: str) -> None:
     body = titled("Smørrebrød 漢字", "utf-16" if "16" in codec else None)
 
     assert reading_of(body.encode(codec)).entries[0].title == "Smørrebrød 漢字"
@@ -123,7 +123,7 @@ def test_unicode_in_any_width_is_read(codec: str) -> None:
     ("codec", "title"),
     [("shift_jis", "日本"), ("gbk", "中文"), ("euc_kr", "한국"), ("koi8-r", "Привет"), ("iso-8859-15", "5 € é")],
 )
-def test_a_charset_is_believed_from_http_or_from_the_document(codec: str, title: str) -> None:
+def test_f18_a_charset_is_believed_from_http_or_from_the_document(codec: str, title: str) -> None:
     assert reading_of(titled(title).encode(codec), f"text/xml; charset={codec}").entries[0].title == title
     assert reading_of(titled(title, codec).encode(codec), "text/xml").entries[0].title == title
 
@@ -135,17 +135,17 @@ def test_a_page_names_its_charset_in_meta() -> None:
     assert reading_of(page, select=CARDS).entries[0].title == "Привет"
 
 
-def test_western_bytes_under_a_utf_8_label_are_repaired() -> None:
+def test_f18_western_bytes_under_a_utf_8_label_are_repaired() -> None:
     body = (FIXTURES / "feeds" / "latin-1-labelled-utf-8.rss").read_bytes()
 
     assert reading_of(body, "text/xml; charset=utf-8").entries[0].title == "L’été – déjà"
 
 
-def test_utf_8_under_a_western_label_is_repaired() -> None:
+def test_f18_utf_8_under_a_western_label_is_repaired() -> None:
     assert reading_of(titled("Ça “va”", "iso-8859-1").encode()).entries[0].title == "Ça “va”"
 
 
-def test_one_broken_byte_does_not_turn_the_rest_to_noise() -> None:
+def test_f18_one_broken_byte_does_not_turn_the_rest_to_noise() -> None:
     body = titled("é" * 300).encode().replace(b"T</title>", b"T\xff</title>", 1)
 
     found = reading_of(body)
@@ -153,7 +153,7 @@ def test_one_broken_byte_does_not_turn_the_rest_to_noise() -> None:
     assert found.about.title == "T\ufffd"
 
 
-def test_text_that_is_mostly_unreadable_is_refused_by_the_name_of_its_charset() -> None:
+def test_f18_text_that_is_mostly_unreadable_is_refused_by_the_name_of_its_charset() -> None:
     error = refused(titled("漢" * 50).encode() + b"\x81\xff" * 40, "text/xml; charset=utf-8")
 
     assert error.kind == "unreadable"
@@ -161,7 +161,7 @@ def test_text_that_is_mostly_unreadable_is_refused_by_the_name_of_its_charset() 
 
 
 @pytest.mark.parametrize("codec", ["unicode_escape", "punycode", "hex", "utf-7", "utf-16", "no-such"])
-def test_a_label_that_is_no_charset_is_ignored(codec: str) -> None:
+def test_f18_a_label_that_is_no_charset_is_ignored(codec: str) -> None:
     assert (
         reading_of(titled("A+AGE- \\u0041é", codec), f"text/xml; charset={codec}").entries[0].title == "A+AGE- \\u0041é"
     )
@@ -170,7 +170,7 @@ def test_a_label_that_is_no_charset_is_ignored(codec: str) -> None:
 # --- what holds for every reading -------------------------------------------------------------------
 
 
-def test_a_document_is_cut_at_five_thousand_entries_and_says_so() -> None:
+def test_f33_a_document_is_cut_at_five_thousand_entries_and_says_so() -> None:
     found = reading_of(rss("".join(f"<item><link>/{n}</link></item>" for n in range(5003))))
 
     assert len(found.entries) == 5000

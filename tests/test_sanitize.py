@@ -232,6 +232,8 @@ def test_plain_is_the_text_on_one_line(markup: str, text: str) -> None:
         ('https://x.example/"><script>', "https://x.example/%22%3E%3Cscript%3E"),
         ("java\nscript:alert(1)", None),
         ("mailto:a@b.example", None),
+        ("ftp://x.example/a", None),
+        ("javascript://x.example/%0aalert(1)", None),
         ("http://[x", None),
         ("http:///x", None),
         ("http://x.example:99999/", None),

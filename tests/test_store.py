@@ -228,7 +228,7 @@ def test_a_second_writer_is_refused_but_may_look(reopen: Open, tmp_path: Path) -
     assert list(reopen(read_only=True).known("blog").entries) == ["https://example.org/1"]
 
 
-def test_a_damaged_source_goes_back_one_generation_and_its_validators_are_void(reopen: Open, tmp_path: Path) -> None:
+def test_f9_a_damaged_source_goes_back_one_generation_and_its_validators_are_void(reopen: Open, tmp_path: Path) -> None:
     store, blog = reopen(), History()
     store.commit(commit(blog.reads(entry(1))))
     store.commit(commit(blog.reads(entry(1), entry(2))))

@@ -44,7 +44,7 @@ def test_a_304_that_nobody_asked_for_is_a_failure() -> None:
     assert isinstance(poll((304, {}))[1], Failure)
 
 
-def test_redirects_are_followed_and_credentials_stay_at_home() -> None:
+def test_s20_redirects_are_followed_and_credentials_stay_at_home() -> None:
     asked, fetched = poll(
         (301, {"location": "/moved"}), (302, {"location": "https://other.example.org/x#y"}), (200, {})
     )
@@ -56,27 +56,27 @@ def test_redirects_are_followed_and_credentials_stay_at_home() -> None:
 
 
 @pytest.mark.parametrize("target", ["http://example.org/feed", "https://example.org:8443/feed"])
-def test_another_scheme_or_port_is_another_origin(target: str) -> None:
+def test_s20_another_scheme_or_port_is_another_origin(target: str) -> None:
     asked, _ = poll((302, {"location": target}), (200, {}))
 
     assert "Authorization" not in dict(asked[1].headers)
 
 
-def test_validators_go_only_to_the_url_that_gave_them() -> None:
+def test_s20_validators_go_only_to_the_url_that_gave_them() -> None:
     asked, _ = poll((302, {"location": "/b"}), (200, {}), state=PollState({URL: Validators('"a"')}))
 
     assert ["If-None-Match" in dict(request.headers) for request in asked] == [True, False]
 
 
 @pytest.mark.parametrize("location", ["", "ftp://example.org/", "file:///etc/passwd", "data:,x", "/feed"])
-def test_a_redirect_to_nowhere_is_a_failure(location: str) -> None:
+def test_s3_s8_a_redirect_to_nowhere_is_a_failure(location: str) -> None:
     _, failure = poll((302, {"location": location}))
 
     assert isinstance(failure, Failure)
     assert failure.kind == "redirect"
 
 
-def test_the_sixth_hop_is_not_taken() -> None:
+def test_s3_the_sixth_hop_is_not_taken() -> None:
     hops = [(302, {"location": f"/{number}"}) for number in range(6)]
 
     asked, failure = poll(*hops)
@@ -88,7 +88,7 @@ def test_the_sixth_hop_is_not_taken() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"), [(404, "http"), (410, "gone"), (500, "http"), (204, "http"), (206, "http")]
 )
-def test_other_answers_are_failures_with_their_status(status: int, kind: str) -> None:
+def test_f19_other_answers_are_failures_with_their_status(status: int, kind: str) -> None:
     _, failure = poll((status, {}))
 
     assert isinstance(failure, Failure)

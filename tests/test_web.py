@@ -68,7 +68,7 @@ def ask(
         ("/metrics", "text/plain; version=0.0.4"),
     ],
 )
-def test_each_thing_has_its_media_type_and_is_hardened(public: Path, path: str, media_type: str) -> None:
+def test_s22_each_thing_has_its_media_type_and_is_hardened(public: Path, path: str, media_type: str) -> None:
     answer = ask(public, path)
 
     assert answer.status_code == 200
@@ -87,7 +87,7 @@ def test_a_reader_that_has_the_feed_gets_304(public: Path) -> None:
     assert since.status_code == 304
 
 
-def test_head_has_no_body_and_other_methods_are_refused(public: Path) -> None:
+def test_s21_head_has_no_body_and_other_methods_are_refused(public: Path) -> None:
     head = ask(public, "/feeds/data.atom", "HEAD")
 
     assert (head.status_code, head.content) == (200, b"")
@@ -98,7 +98,7 @@ def test_head_has_no_body_and_other_methods_are_refused(public: Path) -> None:
     "path",
     ["/../secret.json", "/%2e%2e/secret.json", "/feeds/..%2f..%2fsecret.json", "/.//secret.json", "/..\\secret.json"],
 )
-def test_nothing_outside_the_public_folder_is_served(public: Path, path: str) -> None:
+def test_s17_nothing_outside_the_public_folder_is_served(public: Path, path: str) -> None:
     answer = ask(public, path)
 
     assert answer.status_code == 404

@@ -50,6 +50,7 @@ class Bench:
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
+            "PYTHONPATH": str(ROOT),
             **self.environ,
             **(env or {}),
         }

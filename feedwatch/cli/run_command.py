@@ -50,9 +50,25 @@ async def _run(ctx: click.Context, ready: Setup) -> None:
         finally:
             watching.cancel()
         if changed is None:
+            _let_go()
             return
         ready = changed
-        click.echo("configuration read again")
+        _say("configuration read again")
+
+
+def _say(text: str) -> None:
+    """For who looks on; the service goes on when nobody can any more (a closed pipe, a full disk)."""
+    with contextlib.suppress(OSError):
+        click.echo(text)
+
+
+def _let_go() -> None:
+    """What nobody could be told must not make the end of the service a failure."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Wishes:
@@ -68,7 +84,8 @@ class Wishes:
     def _stop(self) -> None:
         if self.stop.is_set():
             # Asked twice: the store is whole at every instruction, so nothing needs to be waited for.
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):
+                sys.stderr.flush()
             os._exit(1)
         self.stop.set()
 
@@ -105,7 +122,7 @@ async def _live(ctx: click.Context, ready: Setup, wishes: Wishes, systemd: Syste
         service = Service(app, progress)
         if ready.config.listen is not None:
             address = await stack.enter_async_context(serving(app.public, ready.config.listen, service.observe))
-            click.echo(f"feedwatch serves its feeds on http://{_host(address[0])}:{address[1]}/")
+            _say(f"feedwatch serves its feeds on http://{_host(address[0])}:{address[1]}/")
         stack.push_async_callback(service.stop)
         first = asyncio.create_task(_first_round(app, service))
         stop = asyncio.create_task(wishes.stop.wait())
@@ -128,7 +145,7 @@ async def _live(ctx: click.Context, ready: Setup, wishes: Wishes, systemd: Syste
             stop.cancel()
         if following is None:
             systemd.stopping()
-            click.echo("stopping")
+            _say("stopping")
         return following
 
 
@@ -160,8 +177,9 @@ async def _report(service: Service, systemd: Systemd) -> None:
 
 async def _first_round(app: App, service: Service) -> None:
     reports, written = await service.first_round()
-    echo_reports(reports, written, Sent())
-    click.echo(f"feeds as files: {app.public}/feeds/ — press Ctrl-C to stop")
+    with contextlib.suppress(OSError):
+        echo_reports(reports, written, Sent())
+    _say(f"feeds as files: {app.public}/feeds/ — press Ctrl-C to stop")
 
 
 def _host(host: str) -> str:

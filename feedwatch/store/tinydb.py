@@ -78,6 +78,8 @@ class TinyStore:
         self._warnings: list[str] = []
         self._stale_slugs: set[str] = set()
         self._stale_sources: set[str] = set()
+        #: Whether a source file may hold more than the index, the outbox's times and the feeds know.
+        self._in_doubt = False
         self._lock = contextlib.ExitStack()
         if not read_only:
             self._lock.enter_context(_taken(folder))
@@ -107,7 +109,7 @@ class TinyStore:
             self._queue.put(source_id, state)
 
     def flush(self) -> None:
-        if self._stale_slugs or self._stale_sources:
+        if self._stale_slugs or self._stale_sources or self._in_doubt:
             # Validators must not outlive feeds that never showed what they vouch for.
             return
         if self._index is not None and self._index_changed:
@@ -125,8 +127,8 @@ class TinyStore:
         file = self._file(commit.source_id)
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
         index = self._loaded_index()
+        self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
-            self._mark_unclean()
             file.commit(commit)
         for row in commit.entries:
             self._reindex(index, file.known, before[row.key], row)
@@ -153,6 +155,9 @@ class TinyStore:
         return {s.removeprefix(_OF_SOURCE): (h.title, h.count) for s, h in heads if s.startswith(_OF_SOURCE)}
 
     def unpublished(self) -> Unpublished:
+        if self._in_doubt:
+            self._recover(in_doubt=True)
+            self._in_doubt = False
         return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources))
 
     def published(self, done: Unpublished) -> None:
@@ -184,8 +189,8 @@ class TinyStore:
             by_source[source_id].append(delivery)
         for source_id, deliveries in by_source.items():
             file = self._file(source_id)
+            self._mark_unclean()
             with self._forgotten_on_error(source_id):
-                self._mark_unclean()
                 file.settle(deliveries)
             self._schedule(source_id, file)
 
@@ -211,7 +216,7 @@ class TinyStore:
     def close(self) -> None:
         """Leaves the folder clean when everything is published; otherwise the next start makes up for it."""
         try:
-            if not self._read_only and not (self._stale_slugs or self._stale_sources):
+            if not self._read_only and not (self._stale_slugs or self._stale_sources or self._in_doubt):
                 self.flush()
                 if self._unclean.exists():
                     files.remove(self._unclean)
@@ -276,8 +281,13 @@ class TinyStore:
         """What could not be written must not be believed either: the next look reads the file again."""
         try:
             yield
-        except BaseException:
+        except StoreError:
             self._open.pop(source_id, None)
+            raise
+        except BaseException:
+            # It may be written all the same: only the sync of its folder, after the rename, failed.
+            self._open.pop(source_id, None)
+            self._in_doubt = True
             raise
 
     def _schedule(self, source_id: str, file: SourceFile) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -21,6 +22,8 @@ from feedwatch import health
 from feedwatch.errors import FeedwatchError
 from feedwatch.health import Observed
 
+#: Connections at once; who comes beyond that gets a 503.
+_READERS = 200
 _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -54,6 +57,20 @@ class Hardened:
         await self._app(scope, receive, send_hardened)
 
 
+class _Files(StaticFiles):
+    """Sends the very file it looked at: one replaced between its head and its body would arrive cut or padded."""
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        with Path(full_path).open("rb") as file:
+            response = super().file_response(full_path, os.fstat(file.fileno()), scope, status_code)
+            if response.status_code != 200 or scope["method"] == "HEAD":
+                return response
+            headers = {name: response.headers[name] for name in ("etag", "last-modified")}
+            return Response(file.read(), headers=headers, media_type=response.media_type)
+
+
 Observe = Callable[[], Awaitable[Observed]]
 
 
@@ -84,7 +101,7 @@ def application(public: Path, observe: Observe) -> ASGIApp:
         Route("/healthz", healthy),
         Route("/healthz/{source}", source_healthy),
         Route("/metrics", metrics),
-        Mount("/", StaticFiles(directory=public, html=True)),
+        Mount("/", _Files(directory=public, html=True)),
     ]
     return Hardened(Starlette(routes=routes))
 
@@ -109,7 +126,9 @@ async def serving(public: Path, listen: tuple[str, int], observe: Observe) -> As
             f"cannot listen on {host}:{port} ({error.strerror}); "
             'stop what uses it, or set another address: [web] listen = "127.0.0.1:8081"'
         ) from error
-    config = uvicorn.Config(application(public, observe), log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        application(public, observe), log_config=None, access_log=False, lifespan="off", limit_concurrency=_READERS
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
