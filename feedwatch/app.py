@@ -22,9 +22,10 @@ from feedwatch.config_build import Config
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import Fetched, PollState, Source
 from feedwatch.net import Net
-from feedwatch.pipeline import Pipeline, Poller, Reader, StoreThread
+from feedwatch.paging import Reader
+from feedwatch.pipeline import Pipeline, Poller, StoreThread
 from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, is_page, read_file
-from feedwatch.poller.walk import walk
+from feedwatch.poller.walk import one_page, walk
 from feedwatch.redact import Redactor
 from feedwatch.routes import Mail, MailServer, Route, Webhook
 from feedwatch.store.tinydb import TinyStore
@@ -32,6 +33,8 @@ from feedwatch.workers import ReaderPool
 
 log = logging.getLogger(__name__)
 
+#: Seconds between the pages of one archive, beside the pause of its host.
+_BETWEEN_PAGES = 2.0
 USER_AGENT = f"feedwatch/{__version__} (+https://github.com/feedwatch/feedwatch)"
 
 
@@ -76,6 +79,12 @@ class SourcePoller:
                 refusal = await self._robots.refusal(answer.url, source.proxy)
                 driven = replace(driven, outcome=refusal) if refusal else driven
             return driven
+
+    async def further(self, source: Source, url: str) -> Driven:
+        await asyncio.sleep(_BETWEEN_PAGES)
+        robots = None if source.ignores_robots else self._robots
+        async with self._hosts.slot(url):
+            return await drive(one_page(source, url), self._net, robots, proxy=source.proxy)
 
 
 def open_net(allow_hosts: frozenset[str]) -> Net:

@@ -92,6 +92,8 @@ def _source(table: SourceTable, default: str | None) -> Source:
         ignores_robots=table.robots == "ignore",
         proxy=table.proxy,
         adaptive=every == AUTO,
+        pages=table.pages,
+        page_url=table.page_url,
     )
 
 

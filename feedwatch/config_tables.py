@@ -121,6 +121,15 @@ class SourceTable(Table):
         default="obey", description="Whether the site's robots.txt counts; it is asked for pages, not for feeds."
     )
     robots_reason: Words | None = Field(default=None, description="Why it does not, for whoever reads this later.")
+    pages: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="Pages of an archive that are read at first sight, or after a long absence.",
+    )
+    page_url: Annotated[str, AfterValidator(values.page_url)] | None = Field(
+        default=None, description='Address of a further page, as in "https://example.org/blog/page/{page}/".'
+    )
     proxy: Annotated[str, AfterValidator(values.proxy_url)] | None = Field(
         default=None, description='HTTP proxy that its requests go through, as in "http://proxy.example:3128".'
     )

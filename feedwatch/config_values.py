@@ -114,6 +114,13 @@ def web_url(url: str) -> str:
     return url
 
 
+def page_url(url: str) -> str:
+    if url.count("{page}") != 1:
+        raise ValueError("says nowhere, or more than once, where the number goes; write {page} there")
+    web_url(url.replace("{page}", "2"))
+    return url
+
+
 def proxy_url(url: str) -> str:
     """`http://host:port`, with `user:password@` where the proxy wants it."""
     try:

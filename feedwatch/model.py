@@ -186,6 +186,10 @@ class Source:
     proxy: str | None = field(default=None, repr=False)
     #: Polled as often as it publishes.
     adaptive: bool = False
+    #: Pages of an archive that are read at first sight, or when all entries on the first one are unknown.
+    pages: int = 1
+    #: Address of a further page, with `{page}` for its number, where the pages do not say it.
+    page_url: str | None = None
 
 
 # --- fetching ---------------------------------------------------------------------------------------
@@ -311,6 +315,10 @@ class PollState:
     rhythm: Rhythm | None = None
     #: The rule by which a page without selectors is read.
     rule: tuple[str, ...] = ()
+    #: Where the second page of an archive is.
+    next_page: str | None = None
+    #: The page, and its number, at which a back-fill goes on that was interrupted.
+    backfill: tuple[str, int] | None = None
     move: Move | None = None
     #: Where the source has moved to for good; None while it is where the configuration says.
     effective_url: str | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -32,6 +33,7 @@ from feedwatch.model import (
     Source,
     SourceReport,
 )
+from feedwatch.paging import Further, Page, Reader, further_pages, joined, page_after
 from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded
 from feedwatch.poller.fetch import Driven
@@ -48,13 +50,7 @@ T = TypeVar("T")
 _FEW = 20
 
 
-class Reader(Protocol):
-    async def read(
-        self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()
-    ) -> Reading | Failure: ...
-
-
-class Poller(Protocol):
+class Poller(Further, Protocol):
     async def poll(self, source: Source, state: PollState) -> Driven: ...
 
 
@@ -183,6 +179,8 @@ class Pipeline:
         if isinstance(reading, Failure):
             return reading
         try:
+            if source.pages > 1 and (more := page_after(source, reading, 2)):
+                reading = await self._read_on(source, reading, more)
             if state.rule and reading.rule != state.rule:
                 known = await self._store.run(lambda store: store.known(source.id))
                 if (doubt := unrecognised(known, reading)) is not None:
@@ -191,6 +189,50 @@ class Pipeline:
         except (StoreError, OSError) as error:
             return Failure("store", str(error), fetched.status)
         return Recorded(fetched, reading, found)
+
+    async def _read_on(self, source: Source, first: Reading, url: str) -> Reading:
+        """`first` and the pages after it, as long as no entry on the last one is known."""
+        known = await self._store.run(lambda store: store.known(source.id))
+        ids = set(known.entries).union(*(row.aliases for row in known.entries.values()))
+        more: list[Reading] = []
+        if not ids.isdisjoint(entry.id for entry in first.entries):
+            return first
+        async for page in self._further(source, url, 2, source.pages, first.rule):
+            if isinstance(page.result, Failure):
+                note = f"page {page.number} could not be read ({page.result.detail})"
+                return replace(joined(first, more), complete=False, notes=(*first.notes, note))
+            more.append(page.result)
+            if not ids.isdisjoint(entry.id for entry in page.result.entries):
+                break
+        return joined(first, more)
+
+    def _further(self, source: Source, url: str, number: int, pages: int, rule: tuple[str, ...]) -> AsyncIterator[Page]:
+        return further_pages(
+            self._poller, self._reader, source, url, rule=rule, clock=self._clock, number=number, pages=pages
+        )
+
+    async def backfill(self, source: Source, pages: int) -> AsyncIterator[tuple[Page, int]]:
+        """Reads the archive of a source that was polled, from its second page or from where it was interrupted, up to
+        the `pages`-th; each page and how many of its entries were not known. They are no news. Raises StoreError."""
+        state = await self._store.run(lambda store: store.state(source.id))
+        url = source.page_url.replace("{page}", "2") if source.page_url else state.next_page
+        at = state.backfill or ((url, 2) if url else None)
+        if at is None:
+            return
+        async for page in self._further(source, *at, pages, state.rule):
+            if isinstance(page.result, Failure):
+                yield page, 0
+                return
+            following = page_after(source, page.result, page.number + 1)
+            place = (following, page.number + 1) if following else None
+            found = await self._store.run(functools.partial(self._keep_page, source, page.result, place))
+            yield page, found.discovered
+
+    def _keep_page(self, source: Source, reading: Reading, place: tuple[str, int] | None, store: Store) -> Diff:
+        """Stores a page of the archive, and then where to go on: read twice is better than skipped."""
+        found = self._record(store, source, reading, self._clock(), archive=True)
+        store.remember(source.id, replace(store.state(source.id), backfill=place))
+        return found
 
     async def publish(self) -> list[str]:
         """Renders the feeds that changed, then keeps the poll states: validators become durable only after
@@ -250,14 +292,22 @@ class Pipeline:
         store.flush()
         return written
 
-    def _record(self, store: Store, source: Source, reading: Reading, now: datetime) -> Diff:
+    def _record(self, store: Store, source: Source, reading: Reading, now: datetime, *, archive: bool = False) -> Diff:
         """known → diff → routes → commit, as one call on the store's thread."""
         known = store.known(source.id)
         config_digest = reading_digest(source)
-        found = diff(known, reading, config_digest=config_digest, slugs_of=self._config.categories.resolve, now=now)
-        if found.rows or (known.config_digest, known.about) != (config_digest, reading.about):
+        found = diff(
+            known,
+            reading,
+            config_digest=config_digest,
+            slugs_of=self._config.categories.resolve,
+            now=now,
+            archive=archive,
+        )
+        about = known.about if archive else reading.about
+        if found.rows or (known.config_digest, known.about) != (config_digest, about):
             rows = deliveries(found.changes, self._config.routes)
-            store.commit(Commit(source.id, config_digest, reading.about, found.rows, found.changes, deliveries=rows))
+            store.commit(Commit(source.id, config_digest, about, found.rows, found.changes, deliveries=rows))
         return found
 
 

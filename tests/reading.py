@@ -17,7 +17,9 @@ FEED = b"<rss version='2.0'><channel><item><guid>tag:x,1</guid><title>A</title><
 SOURCE = Source("s", "https://example.org/")
 
 
-def misbehave(url: str, headers: Mapping[str, str], body: bytes, source: Source, now: datetime) -> Reading:
+def misbehave(
+    url: str, headers: Mapping[str, str], body: bytes, source: Source, now: datetime, rule: tuple[str, ...]
+) -> Reading:
     """In the worker: does what the body says."""
     if body == b"die":
         os.abort()
@@ -39,7 +41,9 @@ def read_in_turn(pool: ReaderPool, *bodies: bytes) -> list[Reading | Failure]:
 class Inline:
     """Reads in this process, so that no second one has a part in what fails."""
 
-    async def read(self, fetched: Fetched, source: Source, now: datetime) -> Reading | Failure:
+    async def read(
+        self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()
+    ) -> Reading | Failure:
         try:
             return readers.read(fetched.body, url=fetched.url, headers=fetched.headers, source=source, now=now)
         except ReadError as error:

@@ -19,6 +19,7 @@ from reading import feed, read_in_turn
 from wire import OK, Wire, measured, saying, wired
 from workbench import Bench
 
+from feedwatch import net as network
 from feedwatch.guard import Guard
 from feedwatch.model import Failure, Fetched, PollState, Reading, Response, Source
 from feedwatch.net import Net, NetError
@@ -60,19 +61,6 @@ def test_s1_s5_no_way_out_reaches_a_private_address(tmp_path: Path, origin: Orig
     assert reached == (WAYS if allowed else set())
 
 
-class Watched(Net):
-    """Notes what passed the guard, and dials nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(allow_hosts=frozenset(), user_agent="test")
-        self.dialled: list[str] = []
-
-    def _socket(self, dialled: tuple[Any, ...]) -> socket.socket:
-        super()._socket(dialled).close()
-        self.dialled.append(dialled[4][0])
-        raise ConnectionRefusedError("nothing is dialled in a test")
-
-
 def resolved(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> tuple[list[str], list[str], list[str]]:
     """Requests for one name, one for each answer of the name server: names asked, addresses dialled, errors."""
     left = list(answers)
@@ -86,18 +74,26 @@ def resolved(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> tuple[list
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answer]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    passed: list[str] = []
+    guarded = network._socket
 
-    async def work() -> list[str]:
-        async with Watched() as net:
-            assert isinstance(net, Watched)
+    def watched(guard: Guard, dialled: tuple[Any, ...]) -> socket.socket:
+        """Notes what passed the guard, and dials nothing."""
+        guarded(guard, dialled).close()
+        passed.append(dialled[4][0])
+        raise ConnectionRefusedError("nothing is dialled in a test")
+
+    monkeypatch.setattr(network, "_socket", watched)
+
+    async def work() -> None:
+        async with Net(allow_hosts=frozenset(), user_agent="test") as net:
             for _ in answers:
                 with pytest.raises(NetError) as error:
                     await net.request("GET", "http://rebind.example/")
                 errors.append(error.value.kind)
-            return net.dialled
 
-    dialled = asyncio.run(work())
-    return names, dialled, errors
+    asyncio.run(work())
+    return names, passed, errors
 
 
 def test_s2_the_address_that_was_checked_is_the_one_dialled_and_names_are_asked_once(

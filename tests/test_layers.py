@@ -23,7 +23,7 @@ FLOORS = (
               "generator.atom", "generator.opml", "generator.html", "generator.incidents", "generator.__init__")),
     ("edge", ("net", "files", "poller.fetch", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
               "alerts.notify", "alerts.channels", "workers", "web", "sd")),
-    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "pipeline")),
+    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline")),
     ("roof", ("app", "service", "cli", "__main__")),
 )  # fmt: skip
 

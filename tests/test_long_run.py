@@ -51,6 +51,9 @@ class Wire:
             self.polls[source.id] += 1
             return Driven(await self._answer(source), requests=1)
 
+    async def further(self, source: Source, url: str) -> Driven:
+        raise AssertionError("no source here has more than one page")
+
     async def _answer(self, source: Source) -> Fetched | NotModified | Failure:
         habit, number = source.id.split("-")[0], self.polls[source.id]
         tag = Validators(f'"{number // 4}"')

@@ -78,8 +78,21 @@ def _build(world: World) -> None:
     select = 'every = "6h"\nselect = { entry = "article" }'
     world.add("page", lambda v: v.tagged('"p"', page), select)
     world.add("forbidden", lambda v: v.tagged('"p"', page), select)
+    world.add("paged", lambda v: _paged(v, 1), 'every = "6h"\npages = 5')
+    for number in (2, 3):
+        world.paths[world.hosts["paged"], f"/paged-{number}"] = lambda v, n=number: _paged(v, n)  # type: ignore[misc]
     world.paths[world.hosts["page"], "/robots.txt"] = lambda v: Answer(200, b"User-agent: *\nDisallow: /private")
     world.paths[world.hosts["forbidden"], "/robots.txt"] = lambda v: Answer(200, b"User-agent: *\nDisallow: /")
+
+
+def _paged(v: Visit, number: int) -> Answer:
+    """Three pages of three posts; on the tenth day six new ones have come."""
+    newest = (9 if v.day < 10 else 15) - 3 * (number - 1)
+    posts = "".join(
+        f"<article><h2><a href='/post-{n}'>Post {n}</a></h2></article>" for n in range(newest, newest - 3, -1)
+    )
+    following = f"<a rel=next href='/paged-{number + 1}'>Older posts</a>" if number < 3 else ""
+    return v.tagged(f'"{number}-{newest}"', f"<title>Blog</title><main>{posts}</main>{following}".encode())
 
 
 def _dated(v: Visit) -> Answer:
@@ -233,6 +246,8 @@ def _scores(w: World) -> dict[str, bool]:
         "P47 conditional requests work with gzip": _all_sent_back(of("packed")),
         "P49 a body over the limit backs off": len(of("huge")) <= 40,
         "P50 never Range": not any("range" in h for h in sent),
+        "P51 further pages at first and after an absence only": len(of("paged")) > 100
+        and [len(of("paged", f"/paged-{number}")) for number in (2, 3)] == [2, 2],
         "P52 robots.txt for pages only": len(of("page")) > 100
         and not of("forbidden")
         and len(of("page", "/robots.txt")) <= 34

@@ -24,13 +24,22 @@ class Diff:
     notes: tuple[str, ...] = ()
 
 
-def diff(known: KnownSource, reading: Reading, *, config_digest: str, slugs_of: SlugsOf, now: datetime) -> Diff:
+def diff(
+    known: KnownSource,
+    reading: Reading,
+    *,
+    config_digest: str,
+    slugs_of: SlugsOf,
+    now: datetime,
+    archive: bool = False,
+) -> Diff:
     """What a trusted reading says has happened since the last one.
 
     At first sight of a source, or when its configuration changed since, whatever differs is not news:
-    rows are written, but no change is reported.
+    rows are written, but no change is reported. `archive` is for a page of older entries: what it has is no news
+    either, and what it lacks says nothing.
     """
-    quiet = known.config_digest != config_digest
+    quiet = archive or known.config_digest != config_digest
     rows: list[KnownEntry] = []
     changes: list[Change] = []
     discovered = 0
@@ -48,6 +57,10 @@ def diff(known: KnownSource, reading: Reading, *, config_digest: str, slugs_of: 
             if after != row:
                 rows.append(after)
         present.add(row.key)
+    if archive:
+        # What it shows is as old as it ever was: only what was not known is taken from it.
+        fresh = tuple(row for row in rows if row.key not in known.entries)
+        return Diff(tuple(replace(row, listed=False) for row in fresh), (), discovered)
     gone, notes = _gone(known, reading, present, quiet=quiet)
     for row in known.entries.values():
         if row.key in present or not row.listed:

@@ -84,6 +84,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 pace=reading.pace,
                 rhythm=rhythm(reading.entries, now),
                 rule=reading.rule,
+                next_page=reading.next_page,
             )
             fresh = trail.fresh
     when, set_by = schedule.next_poll(source, state, failure, now, fresh=fresh)

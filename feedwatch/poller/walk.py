@@ -47,6 +47,11 @@ def walk(source: Source, state: PollState) -> Walk:
     return found
 
 
+def one_page(source: Source, url: str) -> Walk:
+    """A further page of `source`, in whole."""
+    return _from(url, source, PollState())
+
+
 def _from(home: str, source: Source, state: PollState) -> Walk:
     url, seen = home, {home}
     permanent: str | None = None

@@ -7,6 +7,7 @@ can take hours in a parser).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from bs4 import BeautifulSoup
@@ -20,6 +21,7 @@ from feedwatch.readers.jsonfeed import read_json_feed
 from feedwatch.readers.kind import look
 from feedwatch.readers.listing import read_listing
 from feedwatch.readers.page import read_page
+from feedwatch.readers.pager import next_page
 from feedwatch.readers.selectors import compile_selector
 from feedwatch.readers.walls import check_wall
 
@@ -70,13 +72,18 @@ def _read(
             if not reading.entries:
                 check_wall(found.text)
                 raise _nothing_selected(found.text, source.select.entry)
-            return reading
+            return _with_next(reading, found.text, url)
         case "page":
             check_wall(found.text)
-            return read_listing(found.text, url=url, source=source, now=now, rule=rule)
+            return _with_next(read_listing(found.text, url=url, source=source, now=now, rule=rule), found.text, url)
         case _:
             start = " ".join(found.text[:60].split())
             raise ReadError("unreadable", f"neither a feed nor a web page (starts with {start!r})")
+
+
+def _with_next(reading: Reading, markup: str, url: str) -> Reading:
+    on_the_web = url.startswith(("http:", "https:"))
+    return replace(reading, next_page=next_page(markup, url)) if on_the_web else reading
 
 
 def _nothing_selected(markup: str, entry: str) -> ReadError:
