@@ -141,6 +141,8 @@ class Reading:
     rule: tuple[str, ...] = ()
     #: For people who ask why: what was taken for the list of posts, and what was not, one sentence each.
     explained: tuple[str, ...] = ()
+    #: The feed that a page names as its own.
+    feed_url: str | None = None
     #: The page that goes on where this one ends.
     next_page: str | None = None
 

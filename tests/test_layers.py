@@ -16,7 +16,7 @@ FLOORS = (
                 "redact", "logs", "decoding",
                 "__init__")),
     ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
-              "config_problems", "readers", "differ", "routes", "entryjson", "health", "troubles",
+              "config_problems", "config_edit", "readers", "differ", "routes", "entryjson", "health", "troubles",
               "alerts.message", "alerts.wording", "alerts.text", "alerts.mail", "alerts.retry", "alerts.__init__",
               "poller.walk", "poller.schedule", "poller.caching", "poller.moves", "poller.aftermath", "poller.robots",
               "poller.rhythm", "poller.__init__",

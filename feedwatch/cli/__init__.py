@@ -17,6 +17,7 @@ from feedwatch.errors import ConfigError, FeedwatchError, Locked
 _COMMANDS = {
     "run": "Poll, publish and send for as long as it runs; serve the feeds.",
     "poll": "Poll now, once: all sources or those named.",
+    "add": "Find the feed or the list of posts at a URL and add it to the configuration.",
     "backfill": "Read the older pages of a source's archive; nobody is alerted of them.",
     "preview": "Read a URL, file or source and show what is found; store nothing.",
     "list": "List the stored entries.",

@@ -18,7 +18,7 @@ from feedwatch.poller.fetch import Hosts
 from feedwatch.readers.selectors import compile_selector, split_selector
 from feedwatch.workers import ReaderPool
 
-_FIELDS = ("entry", "title", "link", "date", "summary", "author", "image", "category", "section")
+FIELDS = ("entry", "title", "link", "date", "summary", "author", "image", "category", "section")
 
 
 @click.command()
@@ -29,28 +29,41 @@ _FIELDS = ("entry", "title", "link", "date", "summary", "author", "image", "cate
     "select",
     multiple=True,
     metavar="FIELD=CSS",
-    help=f"A selector: {', '.join(_FIELDS)}. Repeatable.",
+    help=f"A selector: {', '.join(FIELDS)}. Repeatable.",
 )
+@click.option("--explain", is_flag=True, help="Say what was taken for the list of posts, what was not, and why.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, what: str, link_base: str | None, select: tuple[str, ...], as_json: bool) -> None:
+def command(
+    ctx: click.Context, what: str, link_base: str | None, select: tuple[str, ...], explain: bool, as_json: bool
+) -> None:
     """Read a feed or page and show the entries found in it; store nothing.
 
     URL_OR_FILE may also be the id, URL or file of a configured source: then its selectors are used.
     """
     config = _config_or_none(ctx)
-    source = _source(config, what, link_base, _selectors(select))
-    reading = asyncio.run(_read(config, source))
+    source = _source(config, what, link_base, selectors(select))
+    reading = asyncio.run(read_once(config, source))
     if isinstance(reading, Failure):
         raise FeedwatchError(f"{what}: {reading.detail}")
+    if explain:
+        for line in reading.explained or (f"a {reading.kind}: nothing had to be found out",):
+            click.echo(printable(line), err=True)
     if as_json:
         echo_json({
             "kind": reading.kind,
             "title": reading.about.title,
             "entries": [entry_json(entry) for entry in reading.entries],
             "notes": list(reading.notes),
+            **({"rule": list(reading.rule)} if reading.rule else {}),
+            **({"explained": list(reading.explained)} if explain else {}),
         })  # fmt: skip
         return
+    echo_reading(reading, what)
+
+
+def echo_reading(reading: Reading, what: str) -> None:
+    """What was found, as a table, with its notes."""
     click.echo(
         printable(f"{reading.kind} with {len(reading.entries)} entries: {reading.about.title or what}"),
         err=True,
@@ -84,14 +97,14 @@ def _source(config: Config | None, what: str, link_base: str | None, select: Sel
     return Source(id="preview", url=url, link_base=link_base, select=select)
 
 
-def _selectors(pairs: tuple[str, ...]) -> Selectors | None:
+def selectors(pairs: tuple[str, ...]) -> Selectors | None:
     if not pairs:
         return None
     fields: dict[str, str] = {}
     for pair in pairs:
         name, _, css = pair.partition("=")
-        if name not in _FIELDS or not css:
-            raise click.UsageError(f'--select "{pair}": write FIELD=CSS with FIELD one of {", ".join(_FIELDS)}')
+        if name not in FIELDS or not css:
+            raise click.UsageError(f'--select "{pair}": write FIELD=CSS with FIELD one of {", ".join(FIELDS)}')
         try:
             compile_selector(split_selector(css)[0])
         except ValueError as error:
@@ -102,7 +115,8 @@ def _selectors(pairs: tuple[str, ...]) -> Selectors | None:
     return Selectors(**fields)
 
 
-async def _read(config: Config | None, source: Source) -> Reading | Failure:
+async def read_once(config: Config | None, source: Source) -> Reading | Failure:
+    """One look at a source that is not kept."""
     pool = ReaderPool()
     try:
         async with open_net(config.allow_hosts if config else frozenset()) as net:

@@ -111,8 +111,10 @@ class Detector:
         """The posts, as far as there are any."""
         rough = sorted((self._roughly(group), number, group) for number, group in enumerate(self._page.groups.values()))
         judged = [self._judge(group) for points, _, group in reversed(rough[-_JUDGED:]) if points > 0]
-        judged = sorted((j for j in judged if j.score > 0), key=lambda j: -j.score)
-        for best in judged:
+        judged.sort(key=lambda j: -j.score)
+        for dull in (j for j in judged if j.score <= 0):
+            dull.why = "it is beside the main thing" if dull.aside > 0.5 else "it has nothing that posts have"
+        for best in (j for j in judged if j.score > 0):
             if reason := self._no_posts(best):
                 best.why = reason
                 continue
@@ -123,12 +125,14 @@ class Detector:
 
     def apply(self, paths: tuple[str, ...]) -> Detected:
         """What known paths find on this page."""
-        wanted = set(paths)
-        groups = [group for group in self._page.groups.values() if not wanted.isdisjoint(group.paths)]
-        found = []
+        wanted = {path: place for place, path in enumerate(paths)}
+        groups = [group for group in self._page.groups.values() if not wanted.keys().isdisjoint(group.paths)]
+        groups.sort(key=lambda group: min(wanted[path] for path in group.paths if path in wanted))
+        found: list[Judged] = []
         for group in groups:
             members = [m for m in group.members if not self._is_date(m) and not self._page.aside.get(m.element, False)]
-            found.append(Judged(group, self._cleared(records(members))))
+            others = [record.title.element for judged in found for record in judged.records]
+            found.append(Judged(group, self._cleared(records(members, others))))
         return self._made(found, [])
 
     # --- judging ---
@@ -285,7 +289,9 @@ class Detector:
         shape = self._shapes(best)
         found: list[Judged] = []
         for first in judged:
-            if first is best or any(m.element in taken for m in first.group.members[:3]):
+            if first is best or first.score <= 0:
+                continue
+            if any(m.element in taken for m in first.group.members[:3]):
                 first.why = first.why or "inside the posts"
                 continue
             other = self._judge(first.group, chosen)

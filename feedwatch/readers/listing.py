@@ -54,7 +54,8 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
         detector = detector_of(seen)
         found = detector.detect()
     entries = _entries(page, seen, detector, claimed, found)
-    notes = [_feed_note(root, base)]
+    feed = feed_of(root, base)
+    notes = [f"the page names a feed that could be the source instead: {feed}"] if feed else []
     if not entries and claimed.all:
         entries = [_claimed_entry(claim) for claim in claimed.all]
         notes.append("the list is taken from data in the page's scripts, not from what it shows")
@@ -64,7 +65,8 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
         "page",
         tuple(entries),
         _about(root, base),
-        notes=tuple(filter(None, notes)),
+        notes=tuple(notes),
+        feed_url=feed,
         rule=kept or found.paths,
         explained=tuple(_explained(found)),
     )
@@ -131,14 +133,15 @@ def _base(root: Element, url: str) -> str:
     return web_url(stated, on_the_web) or on_the_web
 
 
-def _feed_note(root: Element, base: str) -> str | None:
+def feed_of(root: Element, base: str) -> str | None:
+    """The feed that the page names as its own; that of its comments does not count."""
     for link in root.iter("link"):
         kind = (link.get("type") or "").split(";")[0].strip().lower()
         if "alternate" in (link.get("rel") or "").lower().split() and kind in _FEEDS:
             if "comment" in (link.get("title") or "").lower():
                 continue
             if feed := web_url(link.get("href"), base):
-                return f"the page names a feed that could be the source instead: {feed}"
+                return feed
     return None
 
 

@@ -39,7 +39,8 @@ _LABEL = re.compile(
     r"sitebit|new-label|duration|reading-time|readtime)(?:$|[\s_-])",
     re.IGNORECASE,
 )
-_HASHED = re.compile(r"(?<=[A-Za-z])(__|--|_|-)(?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{4,}$")
+#: What a build adds to a class, which another build changes: "Card_title__x7Yz1", "css-1q2w3e".
+_HASHED = re.compile(r"(?<=[A-Za-z])(?:__|--|_|-)(?=[A-Za-z0-9]*(?:\d|[a-z][A-Z]|[A-Z][A-Z]))[A-Za-z0-9+]{4,12}$")
 
 
 def parse(markup: str) -> Element:

@@ -1,0 +1,73 @@
+"""A source more in the operator's own file, with every comment and line of theirs as it was. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import AoT, Table
+
+from feedwatch.canonical import slug
+
+
+@dataclass(frozen=True, slots=True)
+class NewSource:
+    id: str
+    url: str
+    title: str | None = None
+    every: str | None = None
+    pages: int = 1
+    select: Mapping[str, str] | None = None
+
+
+def with_source(text: str, source: NewSource) -> str:
+    """The configuration `text` with one [[source]] more, after the last one. Raises ValueError where it is no TOML."""
+    try:
+        document = tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise ValueError(str(error)) from None
+    sources = document.get("source")
+    if isinstance(sources, AoT):
+        table = _table(source)
+        table.add(tomlkit.nl())
+        sources.append(table)
+        return tomlkit.dumps(document)
+    added = tomlkit.aot()
+    added.append(_table(source))
+    written = tomlkit.document()
+    written.append("source", added)
+    return f"{text.rstrip()}\n\n{tomlkit.dumps(written)}".lstrip()
+
+
+def id_for(url: str, title: str | None, taken: Collection[str]) -> str:
+    """A readable id for a source: its host and, where it has one, the end of its path."""
+    parts = urlsplit(url)
+    host = re.sub(r"^(www|blog|news|engineering)\.(?=.+\..+)", "", parts.hostname or "")
+    words = [host.rpartition(".")[0] or host, *[w for w in unquote(parts.path).split("/") if w and "." not in w][-1:]]
+    wanted = slug("-".join(words)) or slug(title or "") or "source"
+    wanted = re.sub(r"[^a-z0-9-]", "", wanted).strip("-")[:50] or "source"
+    found, number = wanted, 2
+    while found in taken:
+        found, number = f"{wanted}-{number}", number + 1
+    return found
+
+
+def _table(source: NewSource) -> Table:
+    table = tomlkit.table()
+    table.add("id", source.id)
+    table.add("url", source.url)
+    for name, value in (("title", source.title), ("every", source.every)):
+        if value:
+            table.add(name, value)
+    if source.pages > 1:
+        table.add("pages", source.pages)
+    if source.select:
+        select = tomlkit.table()
+        for name, css in source.select.items():
+            select.add(name, css)
+        table.add("select", select)
+    return table

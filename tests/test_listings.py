@@ -1,0 +1,79 @@
+"""Pages without selectors: which things on them are the posts, page by page of the corpus in fixtures/listings."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workbench import FIXTURES
+
+from feedwatch import readers
+from feedwatch.errors import ReadError
+from feedwatch.model import Reading, Source
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+PAGES = sorted((FIXTURES / "listings").glob("*.html"))
+
+
+def expected(page: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(page.with_suffix(".json").read_text("utf-8"))
+    return value
+
+
+def read(body: bytes, url: str, rule: tuple[str, ...] = ()) -> Reading:
+    return readers.read(body, url=url, headers={}, source=Source("page", url), now=NOW, rule=rule)
+
+
+def bare(title: str) -> str:
+    """Soft hyphens are no part of a title."""
+    return title.replace("\u00ad", "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_posts_are_found_with_their_titles_links_and_dates(page: Path) -> None:
+    wanted = expected(page)
+    try:
+        found = read(page.read_bytes(), wanted["url"]).entries
+    except ReadError:
+        found = ()
+
+    said = [(bare(e.title), e.link, str(e.published)[:10] if e.published else None) for e in found]
+    assert said == [
+        (bare(e["title"]), e["link"], e["published"][:10] if e["published"] else None) for e in wanted["entries"]
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_rule_finds_the_same_again_and_survives_a_new_build(page: Path) -> None:
+    wanted = expected(page)
+    if not wanted["entries"]:
+        pytest.skip("no posts, no rule")
+    body = page.read_bytes()
+    first = read(body, wanted["url"])
+
+    assert read(body, wanted["url"], first.rule).entries == first.entries
+    built = re.sub(rb'(class="[^"]*)"', rb'\1 css-1q2w3e4 Card_root__9zXy8"', body)
+    rebuilt = built.replace(b"css-1q2w3e4", b"css-x8w9k2").replace(b"__9zXy8", b"__Qa3bC")
+    before = read(built, wanted["url"])
+    after = read(rebuilt, wanted["url"], before.rule)
+    assert (after.rule, after.entries) == (before.rule, before.entries)
+
+
+def test_a_page_that_lists_no_posts_says_why() -> None:
+    page = next(page for page in PAGES if "shop" in page.stem)
+
+    with pytest.raises(ReadError, match=r"no list of posts was found: .*price"):
+        read(page.read_bytes(), expected(page)["url"])
+
+
+def test_what_was_not_taken_is_told_with_the_reason() -> None:
+    page = next(page for page in PAGES if "side-menu" in page.stem)
+
+    explained = read(page.read_bytes(), expected(page)["url"]).explained
+
+    assert explained[0].startswith("taken: 8 at ")
+    assert any(line.startswith("not taken: 49 at ") and "beside the main thing" in line for line in explained)
