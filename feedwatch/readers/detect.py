@@ -130,9 +130,8 @@ class Detector:
         groups.sort(key=lambda group: min(wanted[path] for path in group.paths if path in wanted))
         found: list[Judged] = []
         for group in groups:
-            members = [m for m in group.members if not self._is_date(m) and not self._page.aside.get(m.element, False)]
             others = [record.title.element for judged in found for record in judged.records]
-            found.append(Judged(group, self._cleared(records(members, others))))
+            found.append(Judged(group, self._cleared(records(self._members(group), others))))
         return self._made(found, [])
 
     # --- judging ---
@@ -152,11 +151,8 @@ class Detector:
 
     def _judge(self, group: Group, chosen: list[Record] | None = None) -> Judged:
         """What a group is like; beside others that are chosen already, its records end where theirs begin."""
-        members = [m for m in group.members if not self._is_date(m)]
+        members = self._members(group)
         asides = [self._page.aside.get(m.element, False) for m in members]
-        if members and 0 < sum(asides) <= len(members) / 2:
-            members = [m for m, beside in zip(members, asides, strict=True) if not beside]
-            asides = [False]
         found = Judged(group, [])
         if not members:
             return found
@@ -218,6 +214,12 @@ class Detector:
             return 0.0
         found = [urlsplit(link) for link in links if link]
         return sum(f.hostname == parts.hostname and f.path.startswith(folder) for f in found) / len(links)
+
+    def _members(self, group: Group) -> list[Candidate]:
+        """The members of a group without dates, and without the few that stand in a sidebar."""
+        members = [m for m in group.members if not self._is_date(m)]
+        inner = [m for m in members if not self._page.aside.get(m.element, False)]
+        return inner if len(inner) * 2 >= len(members) else members
 
     def _is_date(self, candidate: Candidate) -> bool:
         text = candidate.text
