@@ -27,11 +27,11 @@ _ASIDE = re.compile(
     r"recommendations|comments?|comment-list|share|sharing|social|socials|tagcloud|tags|pagination|pager|pages|cookie|"
     r"cookies|consent|newsletter|subscribe|signup|modal|popup|footer|masthead|topbar|toolbar|languages?|lang|search|"
     r"login|promo|sponsors?|ads?|advert|advertisement|banner|skip|next|prev|previous|paging|paginate|paginator|pagenav|blogroll|archives|filters?|tabs|toc|colophon|byline|"
-    r"bio|profile|copyright|legal|siblings|mostread|dropdown|megamenu|offcanvas|drawer|partners|testimonials?|cart|"
-    r"header",
+    r"bio|profile|copyright|legal|siblings|mostread|dropdown|megamenu|offcanvas|drawer|partners|testimonials?|cart",
     re.IGNORECASE,
 )
 _INLINE_MARKS = (INLINE | {"svg", "path", "br"}) - {"span", "a", "time"}
+_HEADER = re.compile(r"(?:(?:site|main|global|top|app|nav)[-_]?)?header(?:[-_](?:wrapper|container|inner|main))?", re.I)
 _ASIDE_TAGS = frozenset({"nav", "footer", "aside", "form", "dialog", "select", "button", "template", "noscript"})
 _ASIDE_ROLES = frozenset(
     {"navigation", "contentinfo", "complementary", "search", "banner", "menu", "menubar", "dialog"}
@@ -83,6 +83,8 @@ class Outline:
     aside: dict[Element, bool]
     groups: dict[str, Group]
     now: datetime
+    #: Where each element stands.
+    paths: dict[Element, str]
 
 
 def outline(root: Element, base: str, now: datetime, only: Collection[str] = ()) -> Outline:
@@ -100,7 +102,7 @@ def outline(root: Element, base: str, now: datetime, only: Collection[str] = ())
         found = _candidate(element, at[element], base) if not only or paths[element] in only else None
         if found is not None:
             groups.setdefault(paths[element], Group(paths[element])).members.append(found)
-    return Outline(root, order, at, aside, _united(groups), now)
+    return Outline(root, order, at, aside, _united(groups), now, paths)
 
 
 def _path(above: str, own: str) -> str:
@@ -117,7 +119,7 @@ def _united(groups: dict[str, Group]) -> dict[str, Group]:
     found: dict[str, Group] = {}
     for path, group in groups.items():
         tags = " ".join(part.partition(".")[0] for part in path.split())
-        twin = next((other for other in by_tags[tags] if _variants(other.path, path)), None)
+        twin = next((other for other in by_tags[tags] if _variants(other, group)), None)
         if twin is None:
             by_tags[tags].append(group)
             found[path] = group
@@ -129,15 +131,29 @@ def _united(groups: dict[str, Group]) -> dict[str, Group]:
     return found
 
 
-def _variants(one: str, other: str) -> bool:
-    """Whether two paths of the same tags are of the same things: where their classes differ, they share one."""
-    differ = 0
-    for a, b in zip(one.split(), other.split(), strict=True):
-        if a != b:
-            differ += 1
-            if not set(a.split(".")[1:]) & set(b.split(".")[1:]):
-                return False
-    return differ <= 2
+def _variants(one: Group, other: Group) -> bool:
+    """Whether two groups at paths of the same tags are of the same things: where their classes differ they share one,
+    and they do not stand side by side, as a title and its subtitle do."""
+    steps = list(zip(one.path.split(), other.path.split(), strict=True))
+    differ = [at for at, (a, b) in enumerate(steps) if a != b]
+    if len(differ) > 2 or any(
+        not set(a.split(".")[1:]) & set(b.split(".")[1:]) for a, b in (steps[at] for at in differ)
+    ):
+        return False
+    up = len(steps) - differ[-1]
+    around, beside = (_above(group, up) for group in (one, other))
+    return len(around | beside) == 1 or len(around & beside) * 2 < min(len(around), len(beside))
+
+
+def _above(group: Group, up: int) -> set[Element | None]:
+    """The elements that many levels above the members."""
+    found: set[Element | None] = set()
+    for member in group.members:
+        element: Element | None = member.element
+        for _ in range(up):
+            element = element.getparent() if element is not None else None
+        found.add(element)
+    return found
 
 
 def leads(anchor: Element | None, base: str) -> bool:
@@ -255,9 +271,11 @@ def _is_aside(element: Element) -> bool:
     inside = tag == "header" or any(True for _ in element.iterancestors("article", "li"))
     names = classes(element) + ([element.get("id")] if element.get("id") else [])
     for name in names:
+        if _HEADER.fullmatch(name) and not inside:
+            return True
         if _WHOLE.match(name):
             continue
         words = [word for word in _SPLIT.split(name) if word]
-        if any(_ASIDE.fullmatch(word) for word in words) and not (inside and any(w.lower() == "header" for w in words)):
+        if any(_ASIDE.fullmatch(word) for word in words):
             return True
     return tag == "header" and not any(True for _ in element.iterancestors("article", "section", "li", "main"))

@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 
 from feedwatch.canonical import canonical_url
 from feedwatch.readers.candidates import LONGEST_TITLE, Candidate, Group, Outline, leads
+from feedwatch.readers.date_in import date_in
 from feedwatch.readers.dates import parse_date
 from feedwatch.readers.embedded import Claims
+from feedwatch.readers.notes import MARK, untitled
 from feedwatch.readers.records import Calendar, Record, periods, records
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import HEADINGS, Element, classes, text_of
@@ -29,7 +31,7 @@ _MORE = re.compile(
     r"(?:\W*(?:more|full|the|this|on|post|article|story|reading|about|all|lesen|la|suite|más|mais|meer|mer|entry|"
     r"release|notes|press|news|dalej|более|далее|полностью|artículo|article|oku|plus))*\W*|"
     r"(?:続き|詳細|詳しく|もっと|阅读|閱讀|查看|更多|더\s?보기|자세히|اقرأ|المزيد).{0,8}|"
-    r"more|details?|download(?: pdf)?|pdf|permalink|link|(?:listen|watch|play)(?: now| episode)?|"
+    r"more|details?|download(?: pdf)?|pdf\b.{0,12}|permalink|\d+ notes?|link|(?:listen|watch|play)(?: now| episode)?|"
     r"(?:\d+|no|one|leave a|add a|post a)\s+(?:comments?|repl(?:y|ies)|likes?|claps?|views?|responses?|kommentare?|"
     r"commentaires?|comentarios?)|\d+|comments?|share|reply|edit|previous|next|prev|back|다음|이전|次へ|前へ|下一页|上一页|следующая|weiter|suivante?|siguiente|"
     r"anterior|próxima|następna|nästa|older posts?|newer posts?|home|tweet|[^\w]*",
@@ -119,7 +121,9 @@ class Detector:
                 best.why = reason
                 continue
             chosen = [best, *self._alike(best, judged)]
-            return self._made(chosen, [j for j in judged if j not in chosen])
+            return self._with_untitled(self._made(chosen, [j for j in judged if j not in chosen]))
+        if (notes := self._with_untitled(Detected(rejected=judged))).records:
+            return notes
         why = judged[0].why if judged else "no group of links or headings repeats on this page"
         return Detected(why=why, rejected=judged)
 
@@ -132,7 +136,25 @@ class Detector:
         for group in groups:
             others = [record.title.element for judged in found for record in judged.records]
             found.append(Judged(group, self._cleared(records(self._members(group), others))))
-        return self._made(found, [])
+        made = self._made(found, [])
+        notes = [path.removeprefix(MARK) for path in paths if path.startswith(MARK)]
+        for path in notes:
+            more = untitled(self._page, self._base, self._says_date, made.records, path)
+            made.records = sorted([*made.records, *(more[1] if more else [])], key=lambda record: record.title.at)
+        return made
+
+    def _with_untitled(self, found: Detected) -> Detected:
+        """`found` and the posts without titles beside them."""
+        more = untitled(self._page, self._base, self._says_date, found.records)
+        if more is None:
+            return found
+        path, notes = more
+        return Detected(
+            sorted([*found.records, *notes], key=lambda record: record.title.at),
+            (*found.paths, MARK + path),
+            "; ".join(filter(None, (found.why, f"{len(notes)} without a title at {' '.join(path.split()[-2:])}"))),
+            found.rejected,
+        )
 
     # --- judging ---
 
@@ -180,7 +202,6 @@ class Detector:
         wordy = sum(len(text) > len(m.text) + 60 for text, m in zip(texts, taken, strict=True)) / count
         bold = sum(_stands_out(m.element) for m in taken) / count
         posts = sum(_is_post(r) for r in found.records) / count
-        more = sum(bool(_MORE.fullmatch(m.text)) for m in taken) / count
         level = int(str(taken[0].element.tag)[1]) if found.headed == 1 else 0
         first = sum(_leads_record(r) for r in found.records) / count
         found.quality = (
@@ -198,7 +219,6 @@ class Detector:
             - 2.0 * (1 - distinct) * (0.3 if found.headed and found.dated > 0.5 else 1.0)
             - 1.5 * (1 - apart) * (found.linked > 0)
             - 2.0 * found.priced
-            - 2.5 * more
             - 0.8 * (found.words > 22)
             - 0.5 * (str(taken[0].element.tag) == "p")
             - 1.2 * (found.linked < 0.3 and found.dated < 0.5)
@@ -217,12 +237,14 @@ class Detector:
 
     def _members(self, group: Group) -> list[Candidate]:
         """The members of a group without dates, and without the few that stand in a sidebar."""
-        members = [m for m in group.members if not self._is_date(m)]
+        members = [m for m in group.members if not self._is_date(m) and not _MORE.fullmatch(m.text)]
         inner = [m for m in members if not self._page.aside.get(m.element, False)]
         return inner if len(inner) * 2 >= len(members) else members
 
     def _is_date(self, candidate: Candidate) -> bool:
-        text = candidate.text
+        return self._says_date(candidate.text)
+
+    def _says_date(self, text: str) -> bool:
         if len(text) > 40 or not any(c.isdigit() for c in text):
             return False
         parts = [part for part in re.split(r"\s[–—|·•-]\s", text) if part.strip()]
@@ -230,7 +252,7 @@ class Detector:
 
     def _cleared(self, found: list[Record]) -> list[Record]:
         """Without what stands among the posts but is none: an unlinked heading among linked ones, a "more" link."""
-        kept = [r for r in found if not (_MORE.fullmatch(r.title.text) and r.title.text.strip())]
+        kept = found
         own = sum(r.title.anchor is not None for r in kept)
         if kept and 0.6 <= own / len(kept) < 1:
             kept = [r for r in kept if r.title.anchor is not None]
@@ -365,7 +387,7 @@ class Detector:
                 continue
             seen.add(key)
             kept.append(record)
-        _whole_lines(kept)
+        _whole_lines(kept, self._now)
         why = "; ".join(_reasons(j) for j in chosen)
         return Detected(kept, tuple(path for j in chosen for path in j.group.paths), why, rejected)
 
@@ -404,7 +426,7 @@ def _one_each(found: list[Record]) -> list[Record]:
     return list(kept.values())
 
 
-def _whole_lines(found: list[Record]) -> None:
+def _whole_lines(found: list[Record], now: datetime) -> None:
     """Where links stand in the middle of short texts, those texts are the titles."""
     said = []
     for record in found:
@@ -413,7 +435,8 @@ def _whole_lines(found: list[Record]) -> None:
             return
         text = _STAMP.sub("", text_of(element))
         at = text.find(record.title.text)
-        said.append((record, text, len(text[:at].split()) >= 2 if at >= 0 else False))
+        before = text[: max(0, at)].strip(" »›:|·–—-")
+        said.append((record, text, len(before.split()) >= 2 and date_in(before, now) is None))
     if sum(middle for _, _, middle in said) * 2 <= len(said):
         return
     for record, text, _ in said:

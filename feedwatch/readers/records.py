@@ -33,7 +33,7 @@ _DATE_CLASS = re.compile(
 )
 _CHANGED = re.compile(r"updated|modified|edited", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
-_ONLY_PERIOD = re.compile(r"\W*(?:[^\W\d_]{3,12}\.?[\s,]*)?(?:19|20)\d\d(?:\s?[年년])?\W*(?:\(\d+\))?")
+_ONLY_PERIOD = re.compile(r"\W*(?:[^\W\d_]{3,12}\.?[\s,]*)?(?:19|20)\d\d(?:\s?[年년])?(?:\W+\d{1,4})?\W*")
 _SENTENCE = re.compile(r"[.!?…]$")
 
 
