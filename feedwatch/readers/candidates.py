@@ -7,7 +7,7 @@ them is the same, whatever they say.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +41,8 @@ _WHOLE = re.compile(
     r"(?:has|no|with|without|is|elementor|wp-block|site|page|l)[-_]|.*(?:container|wrapper|layout|content)",
     re.IGNORECASE,
 )
+#: Before the number of a line, at the end of a path.
+_LINE = "@"
 #: An element with more than that share of the page's text is no aside, whatever it is called.
 _MOST = 0.6
 
@@ -94,15 +96,16 @@ def outline(root: Element, base: str, now: datetime, only: Collection[str] = ())
     at = {element: number for number, element in enumerate(order)}
     aside = _asides(order, root)
     groups: dict[str, Group] = {}
+    wanted = {path.partition(_LINE)[0] for path in only}
     paths: dict[Element, str] = {}
     for element in order:
         parent = element.getparent()
         above = paths.get(parent, "") if parent is not None else ""
         paths[element] = _path(above, step(element))
-        found = _candidate(element, at[element], base) if not only or paths[element] in only else None
+        found = _candidate(element, at[element], base) if not wanted or paths[element] in wanted else None
         if found is not None:
             groups.setdefault(paths[element], Group(paths[element])).members.append(found)
-    return Outline(root, order, at, aside, _united(groups), now, paths)
+    return Outline(root, order, at, aside, _united(_by_line(groups)), now, paths)
 
 
 def _path(above: str, own: str) -> str:
@@ -111,6 +114,22 @@ def _path(above: str, own: str) -> str:
     if "." in own and own in steps[-2:]:
         return above if steps[-1] == own else above.rsplit(" ", 1)[0]
     return f"{above} {own}" if above else own
+
+
+def _by_line(groups: dict[str, Group]) -> dict[str, Group]:
+    """Lines of cards that no class tells apart are told apart by their order in the card."""
+    found: dict[str, Group] = {}
+    for path, group in groups.items():
+        cards = Counter(m.anchor for m in group.members if m.anchor is not None and m.anchor is not m.element)
+        if not cards or sum(cards.values()) < 1.5 * len(cards):
+            found[path] = group
+            continue
+        seen: Counter[Element | None] = Counter()
+        for member in group.members:
+            seen[member.anchor] += 1
+            own = f"{path}{_LINE}{seen[member.anchor]}"
+            found.setdefault(own, Group(own)).members.append(member)
+    return found
 
 
 def _united(groups: dict[str, Group]) -> dict[str, Group]:

@@ -33,7 +33,7 @@ _MORE = re.compile(
     r"(?:続き|詳細|詳しく|もっと|阅读|閱讀|查看|更多|더\s?보기|자세히|اقرأ|المزيد).{0,8}|"
     r"more|details?|download(?: pdf)?|pdf\b.{0,12}|permalink|\d+ notes?|link|(?:listen|watch|play)(?: now| episode)?|"
     r"(?:\d+|no|one|leave a|add a|post a)\s+(?:comments?|repl(?:y|ies)|likes?|claps?|views?|responses?|kommentare?|"
-    r"commentaires?|comentarios?)|\d+|comments?|share|reply|edit|previous|next|prev|back|다음|이전|次へ|前へ|下一页|上一页|следующая|weiter|suivante?|siguiente|"
+    r"commentaires?|comentarios?)|\d+\W*|comments?|share|reply|edit|previous|next|prev|back|다음|이전|次へ|前へ|下一页|上一页|следующая|weiter|suivante?|siguiente|"
     r"anterior|próxima|następna|nästa|older posts?|newer posts?|home|tweet|[^\w]*",
     re.IGNORECASE,
 )
@@ -106,6 +106,8 @@ class Detector:
         self._base = base
         self._now = now
         self._language = language
+        #: How often each address is linked on the page.
+        self._hrefs: Counter[str] = Counter()
         #: What says of which day or year it is.
         self.periods = periods(page, now, language)
 
@@ -216,7 +218,8 @@ class Detector:
             + 2.0 * found.claimed
             + 0.8 * self._below(hrefs)
             - 3.0 * found.aside
-            - 2.0 * (1 - distinct) * (0.3 if found.headed and found.dated > 0.5 else 1.0)
+            - 2.0 * (1 - distinct) * (0.3 if found.headed and found.dated > 0.5 and distinct > 0.35 else 1.0)
+            - 2.5 * (distinct < 0.35 and count >= 4)
             - 1.5 * (1 - apart) * (found.linked > 0)
             - 2.0 * found.priced
             - 0.8 * (found.words > 22)
@@ -349,6 +352,8 @@ class Detector:
             return "it has no headings and other links than the posts"
         if best.linked > 0.6 and (other.linked < 0.6 or (len(other.records) == 1 and not shares)):
             return "its links are not like those of the posts"
+        if _own_links(best) > 0.6 and _own_links(other) < 0.4 and other.dated < 0.5:
+            return "its titles are no links, unlike those of the posts"
         if self._headed_elsewhere(other):
             return "its heading says that it is about something else"
         return None
@@ -399,13 +404,19 @@ class Detector:
         if anchor is not None and (found := self._resolved(anchor)):
             return found
         anchors = [e for e in record.all() if str(e.tag) == "a" and leads(e, self._base)]
-        more = [a for a in anchors if _MORE.fullmatch(text_of(a) or "more") or _is_permalink(a)]
-        for found_anchor in [*more, *anchors]:
+        for found_anchor in sorted(anchors, key=self._strangeness):
             if found := self._resolved(found_anchor):
                 return found
         place = next((e.get("id") for e in record.all() if e.get("id") and not e.get("id", "").startswith("_")), None)
         above = record.title.element.get("id")
         return web_url(f"#{above or place}", self._base) if (above or place) and self._base else None
+
+    def _strangeness(self, anchor: Element) -> tuple[bool, bool]:
+        """How unlikely a link of a record is to be its own: others share it, or it does not say "read more"."""
+        if not self._hrefs:
+            self._hrefs.update(e.get("href") or "" for e in self._page.order if str(e.tag) == "a")
+        more = _MORE.fullmatch(text_of(anchor) or "more") or _is_permalink(anchor)
+        return self._hrefs[anchor.get("href") or ""] > 2, not more
 
     def _resolved(self, anchor: Element) -> str | None:
         return web_url(anchor.get("href"), self._base) if leads(anchor, self._base) else None
@@ -418,9 +429,13 @@ def _one_each(found: list[Record]) -> list[Record]:
     if kind == "a" or most < 0.6 * len(found) or most == len(found):
         return found
     kept: dict[Element, Record] = {}
+    lists = Counter(record.element.getparent() for record in found if str(record.element.tag) == kind)
     for record in found:
-        around = list(record.element.iterancestors(kind)) if str(record.element.tag) != kind else []
+        wide = str(record.element.tag) == kind or next(record.element.iter(kind), None) is not None
+        around = [] if wide else list(record.element.iterancestors(kind))
         item = around[0] if around else record.element
+        if around and not lists[item.getparent()]:
+            continue  # several links in an item that is alone: ways to sort, pages, languages
         if item not in kept:
             kept[item] = record if item is record.element else Record(record.title, [item], item)
     return list(kept.values())
@@ -442,6 +457,11 @@ def _whole_lines(found: list[Record], now: datetime) -> None:
     for record, text, _ in said:
         if len(text) <= LONGEST_TITLE:
             record.title.text = text
+
+
+def _own_links(judged: Judged) -> float:
+    """Share of titles that are links themselves."""
+    return sum(record.title.anchor is not None for record in judged.records) / len(judged.records)
 
 
 def _same_page(link: str, base: str) -> bool:

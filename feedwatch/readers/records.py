@@ -28,7 +28,7 @@ Node: TypeAlias = Element | str
 _ROOFS = frozenset({"html", "body", "main"})
 _ALONE = frozenset({"article", "li", "tr", "section", "dd"})
 _DATE_CLASS = re.compile(
-    r"(?:^|[-_])(date|datum|fecha|data|time|timestamp|published|pubdate|posted|meta|day|when)(?:[-_]|$)|date$|Date|^date",
+    r"(?:^|[-_])(date|datum|fecha|data|time|timestamp|published|pubdate|posted|meta|day|when|age)(?:[-_]|$)|date$|Date|^date",
     re.IGNORECASE,
 )
 _CHANGED = re.compile(r"updated|modified|edited", re.IGNORECASE)
