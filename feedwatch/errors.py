@@ -49,6 +49,10 @@ class StoreError(FeedwatchError):
     """The state folder cannot be read or written; names the path and the remedy."""
 
 
+class NoStateFolder(StoreError):
+    """There is no state folder, and none can be made where it should be."""
+
+
 class Locked(StoreError):
     """Another process owns the state folder."""
 

@@ -1,4 +1,5 @@
-"""The only door out to the network: bounded, guarded requests. Follows no redirect and retries nothing.
+"""The only door out to the network: bounded, guarded requests. Follows no redirect and retries nothing itself
+(aiohttp asks once more when a connection ends before the answer begins, RFC 9110 §9.2.2).
 
 The guard sits where addresses are dialled, so that literals, redirects and names that change their answer
 meet it alike: a resolver checks every address a name resolves to, the socket factory every address dialled.

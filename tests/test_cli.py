@@ -100,7 +100,7 @@ def test_f10_a_state_folder_in_use_is_exit_75_and_looking_still_works(bench: Ben
 
 
 def test_f8_a_state_folder_that_cannot_be_made_says_so(bench: Bench) -> None:
-    said = bench.run("--state-dir", "/proc/none", "poll", code=1).stderr
+    said = bench.run("--state-dir", "/proc/none", "poll", code=78).stderr
 
     assert "/proc/none" in said
     assert "--state-dir" in said

@@ -155,3 +155,15 @@ def test_s19_a_log_line_for_machines_is_one_json_object() -> None:
     assert (event["level"], event["logger"]) == ("error", "feedwatch.x")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", event["time"])
     assert "s3cret-s3cret" not in line
+
+
+def test_s21_a_service_that_listens_beyond_loopback_says_so(tmp_path: Path) -> None:
+    running = Running(tmp_path, CONFIG.replace("127.0.0.1:{port}", "0.0.0.0:{port}"))
+    try:
+        running.hears("READY=1")
+        code, err = running.ends()
+    finally:
+        running.close()
+
+    assert code == 0
+    assert "there is no login" in err

@@ -12,7 +12,7 @@ import sys
 import click
 
 from feedwatch import __version__
-from feedwatch.errors import ConfigError, FeedwatchError, Locked
+from feedwatch.errors import ConfigError, FeedwatchError, Locked, NoStateFolder
 
 _COMMANDS = {
     "run": "Poll, publish and send for as long as it runs; serve the feeds.",
@@ -81,4 +81,4 @@ def main() -> None:
         sys.exit(141)
     except FeedwatchError as error:
         click.echo(str(error), err=True)
-        sys.exit(78 if isinstance(error, ConfigError) else 75 if isinstance(error, Locked) else 1)
+        sys.exit(78 if isinstance(error, ConfigError | NoStateFolder) else 75 if isinstance(error, Locked) else 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import os
 import signal
@@ -123,6 +124,10 @@ async def _live(ctx: click.Context, ready: Setup, wishes: Wishes, systemd: Syste
         if ready.config.listen is not None:
             address = await stack.enter_async_context(serving(app.public, ready.config.listen, service.observe))
             _say(f"feedwatch serves its feeds on http://{_host(address[0])}:{address[1]}/")
+            if not _is_loopback(address[0]):
+                click.echo(
+                    f"whoever can reach {address[0]} can read the feeds and /healthz: there is no login", err=True
+                )
         stack.push_async_callback(service.stop)
         first = asyncio.create_task(_first_round(app, service))
         stop = asyncio.create_task(wishes.stop.wait())
@@ -180,6 +185,13 @@ async def _first_round(app: App, service: Service) -> None:
     with contextlib.suppress(OSError):
         echo_reports(reports, written, Sent())
     _say(f"feeds as files: {app.public}/feeds/ — press Ctrl-C to stop")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _host(host: str) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from feedwatch import files
 from feedwatch.categories import ALL, Categories
-from feedwatch.errors import StoreError
+from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
     Change,
     Commit,
@@ -361,7 +361,7 @@ def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(
+        raise NoStateFolder(
             f"{folder}: the state folder cannot be made ({error.strerror}); make it, or name another with --state-dir"
         ) from error
     return files.lock(folder / "lock")
