@@ -66,10 +66,14 @@ GUARDS = [
     # manners
     _g("Retry-After holds the host", "pipeline.py", "if state.not_before and host:", "if False:",
        "test_journey.py::test_who_asks_to_be_left_alone_means_all_its_sources"),
-    _g("410 is for ever", "store/tinydb.py", " if not self.state(s).gone]", "]",
+    _g("410 is for ever", "store/due.py", "if state.gone:", "if False:",
        "test_store.py::test_a_source_that_is_gone_is_never_due"),
-    _g("robots.txt", "app.py", "obeys = source.select is not None and not source.ignores_robots", "obeys = False",
+    _g("robots.txt", "app.py", "self._robots if page and not source.ignores_robots else None", "None",
        "test_robots.py::test_p52_a_page_that_is_disallowed_is_not_fetched_and_robots_txt_is_kept_for_a_day"),
+    _g("robots.txt of what shows to be a page", "app.py", "isinstance(answer, Fetched) and is_page(answer)", "False",
+       "test_robots.py::test_p52_what_turns_out_to_be_a_page_is_not_read_where_programs_are_not_wanted"),
+    _g("a rebuilt page", "pipeline.py", "(doubt := unrecognised(known, reading)) is not None", "(doubt := \"\")",
+       "test_listings_kept.py::test_a_rebuilt_page_is_believed_only_when_known_entries_come_again"),
     # readers
     _g("deadline of a reader", "workers.py", "timeout=self.deadline)", "timeout=None)",
        "test_fetch.py::test_f36_a_reader_that_hangs_or_dies_is_a_failure_and_the_next_one_works"),

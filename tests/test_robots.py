@@ -149,3 +149,18 @@ def test_the_refusal_says_what_to_do(tmp_path: Path, origin: Origin) -> None:
 
     bench.config(config + 'robots = "ignore"\nrobots_reason = "it is our own site"\n')
     assert bench.json("poll")["sources"][0]["discovered"] == 1
+
+
+def test_p52_what_turns_out_to_be_a_page_is_not_read_where_programs_are_not_wanted(
+    tmp_path: Path, origin: Origin
+) -> None:
+    card = "<article><h2><a href='/{n}'>Post number {n}</a></h2><time datetime='2024-01-0{n}'></time></article>"
+    origin.serve("/news", body=f"<html><main>{''.join(card.format(n=n) for n in (3, 2, 1))}</main></html>".encode())
+    origin.serve("/robots.txt", body=b"User-agent: *\nDisallow: /news")
+    bench = Bench(tmp_path)
+    config = f'[network]\nallow_hosts = ["127.0.0.1"]\n[[source]]\nid = "news"\nurl = "{origin.url}/news"\n'
+    bench.config(config)
+
+    assert "does not allow it" in bench.json("poll", code=1)["sources"][0]["error"]
+    bench.config(config + 'robots = "ignore"\nrobots_reason = "it is our own"\n')
+    assert bench.json("poll")["sources"][0]["entries"] == 3

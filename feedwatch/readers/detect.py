@@ -448,7 +448,10 @@ def _whole_lines(found: list[Record], now: datetime) -> None:
         element = record.element
         if str(element.tag) not in ("li", "p", "dd") or str(record.title.element.tag) != "a":
             return
-        text = _STAMP.sub("", text_of(element))
+        text = text_of(element)
+        for moment in element.iter("time"):
+            text = text.replace(text_of(moment), "", 1).strip()
+        text = _STAMP.sub("", text)
         at = text.find(record.title.text)
         before = text[: max(0, at)].strip(" »›:|·–—-")
         said.append((record, text, len(before.split()) >= 2 and date_in(before, now) is None))
