@@ -244,10 +244,10 @@ def _own_text(element: Element) -> bool:
 
 def _titled(element: Element) -> bool:
     """Whether a class or property says that this is a title, and it has neither a title nor a link in it."""
-    if str(element.tag) not in ("div", "span", "p", "strong", "b", "dt", "em", "td"):
+    if str(element.tag) not in ("div", "span", "p", "strong", "b", "dt", "em", "td", "summary"):
         return False
     names = classes(element) + (element.get("itemprop") or "").split()
-    if not any(_says_title(name) for name in names):
+    if str(element.tag) != "summary" and not any(_says_title(name) for name in names):
         return False
     return not any(
         str(below.tag) in HEADINGS or str(below.tag) == "a" or any(_says_title(name) for name in classes(below))
@@ -296,5 +296,7 @@ def _is_aside(element: Element) -> bool:
             continue
         words = [word for word in _SPLIT.split(name) if word]
         if any(_ASIDE.fullmatch(word) for word in words):
+            return True
+        if not inside and "header" in (word.lower() for word in words) and sum(1 for _ in element.iter("a")) > 3:
             return True
     return tag == "header" and not any(True for _ in element.iterancestors("article", "section", "li", "main"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from feedwatch.readers.date_in import date_in
 from feedwatch.readers.dates import parse_date
 from feedwatch.readers.embedded import Claims
 from feedwatch.readers.notes import MARK, untitled
-from feedwatch.readers.records import Calendar, Record, periods, records
+from feedwatch.readers.records import Calendar, Record, periods, records, tongue
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import HEADINGS, Element, classes, text_of
 
@@ -55,7 +56,8 @@ _NO_HINT = re.compile(
 _ELSEWHERE = re.compile(
     r"related|popular|trending|recommended|most (?:read|viewed)|you (?:may|might)|also like|beliebt|meistgelesen|"
     r"recent comments|follow us|categories|tags|archives?$|sponsor|partner|about (?:us|me)|our (?:team|customers)|"
-    r"testimonial|pricing|faq|populaire|más leíd|lo más|人気|关联|热门|추천",
+    r"testimonial|pricing|faq|events?\b|calendar|termine|veranstaltung|agenda|careers|vacanc|open positions|stellen|"
+    r"populaire|más leíd|lo más|人気|关联|热门|추천",
     re.IGNORECASE,
 )
 #: A date, or the month of one, before a text.
@@ -105,11 +107,16 @@ class Detector:
         self._url = url
         self._base = base
         self._now = now
-        self._language = language
+        self._language = language = tongue(page, language)
         #: How often each address is linked on the page.
         self._hrefs: Counter[str] = Counter()
         #: What says of which day or year it is.
         self.periods = periods(page, now, language)
+
+    @property
+    def language(self) -> str | None:
+        """By which dates in numbers are read."""
+        return self._language
 
     def detect(self) -> Detected:
         """The posts, as far as there are any."""
@@ -392,9 +399,23 @@ class Detector:
                 continue
             seen.add(key)
             kept.append(record)
+        kept = self._in_place(kept)
         _whole_lines(kept, self._now)
         why = "; ".join(_reasons(j) for j in chosen)
         return Detected(kept, tuple(path for j in chosen for path in j.group.paths), why, rejected)
+
+    def _in_place(self, found: list[Record]) -> list[Record]:
+        """Without the few under a heading which says that they are something else: events, what is popular."""
+        inside = {element for record in found for element in record.all()}
+        headings = [e for e in self._page.order if str(e.tag) in HEADINGS and e not in inside]
+        places = [self._page.at[heading] for heading in headings]
+        strange = [bool(_ELSEWHERE.search(text_of(heading))) for heading in headings]
+        kept = []
+        for record in found:
+            before = bisect_left(places, self._page.at[record.element])
+            if before == 0 or not strange[before - 1]:
+                kept.append(record)
+        return kept if len(kept) * 2 >= len(found) else found
 
     # --- links ---
 

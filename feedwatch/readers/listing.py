@@ -73,7 +73,7 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
 
 
 def _entries(page: _Page, seen: Outline, detector: Detector, claimed: Claims, found: Detected) -> list[Entry]:
-    calendar = Calendar(detector.periods, found.records, page.now, page.language)
+    calendar = Calendar(detector.periods, found.records, page.now, detector.language)
     sections = fields.Sections(seen, found.records)
     return [_entry(page, record, detector.link(record), calendar, claimed, sections) for record in found.records]
 

@@ -33,6 +33,8 @@ _DATE_CLASS = re.compile(
 )
 _CHANGED = re.compile(r"updated|modified|edited", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
+_SHORT_YEAR = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d\d)")
+_NUMBERS = re.compile(r"(?<!\d)(\d{1,2})([/-])(\d{1,2})\2(?:\d{4}|\d\d)(?!\d)")
 _ONLY_PERIOD = re.compile(r"\W*(?:[^\W\d_]{3,12}\.?[\s,]*)?(?:19|20)\d\d(?:\s?[年년])?(?:\W+\d{1,4})?\W*")
 _SENTENCE = re.compile(r"[.!?…]$")
 
@@ -196,6 +198,24 @@ def _text(node: Node) -> str:
 # --- dates ------------------------------------------------------------------------------------------------
 
 
+def tongue(page: Outline, language: str | None) -> str | None:
+    """The language by which 03/04/2024 is read: the page's own, unless its other dates say that the day, or the month,
+    comes first there."""
+    first = second = False
+    for element in page.order:
+        for text in (element.text, element.tail):
+            if text and len(text) < LONGEST and ("/" in text or "-" in text):
+                for found in _NUMBERS.finditer(text):
+                    first |= int(found[1]) > 12
+                    second |= int(found[3]) > 12
+    if first == second:
+        return language
+    spoken = (language or "en").lower()
+    if second:
+        return "en-us"
+    return "en-gb" if spoken in ("en", "en-us") else language
+
+
 class Period(NamedTuple):
     """Something like a heading that says of which year, month or day it is."""
 
@@ -243,7 +263,7 @@ class Calendar:
         return found or (self._above(record) if above else None)
 
     def _in_title(self, record: Record) -> tuple[Moment, str] | None:
-        text = record.title.text
+        text = text_of(record.title.element, spaced=True)
         moment = self._moment(text, record) if _YEAR.search(ascii_digits(text)) else None
         return (moment, "the title") if moment else None
 
@@ -308,6 +328,11 @@ class Calendar:
         if not text or not any(c.isdigit() for c in text):
             return None
         text = ascii_digits(text)
+        if short := _SHORT_YEAR.fullmatch(text.strip()):
+            # Where nothing else stands, two digits are a year of this century, or of the last if it is to come.
+            full = 2000 + int(short[4])
+            full -= 100 if full > self._now.year + 1 else 0
+            text = f"{short[1]}{short[2]}{short[3]}{short[2]}{full}"
         moment = date_in(text, self._now, language=self._language)
         year = None if moment is None or _YEAR.search(text) else self._year(record)
         if moment is None or year is None:

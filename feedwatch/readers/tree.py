@@ -34,9 +34,10 @@ _PASSING = re.compile(
     r"sm|md|lg|xl|clearfix|has-post-thumbnail|hasimage|noimage|left|right|alt|hentry|type-post|loaded|lazyloaded)",
     re.IGNORECASE,
 )
+_SMALL = frozenset({"span", "small", "sup", "a", "i", "em", "div"})
 _LABEL = re.compile(
     r"(?:^|[\s_-])(badge|pill|chip|icon|size|filesize|filetype|file|count|anchor|header-?link|permalink|domain|site|host|"
-    r"sitebit|new-label|duration|reading-time|readtime)(?:$|[\s_-])",
+    r"sitebit|new-label|duration|reading-time|readtime|date|time|published)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 #: What a build adds to a class, which another build changes: "Card_title__x7Yz1", "css-1q2w3e".
@@ -94,12 +95,10 @@ def text_of(element: Element, *, spaced: bool = False, plain: bool = False) -> s
 
 
 def _is_label(element: Element) -> bool:
-    names = (
-        (element.get("class") or "") if element.tag in ("span", "small", "sup", "a", "i", "em", "time", "div") else ""
-    )
-    if element.tag == "a" and not any(c.isalnum() for c in "".join(element.itertext())):
+    tag = element.tag
+    if tag == "time" or (tag == "a" and not any(c.isalnum() for c in "".join(element.itertext()))):
         return True
-    return bool(names) and bool(_LABEL.search(names))
+    return tag in _SMALL and bool(_LABEL.search(element.get("class") or ""))
 
 
 def hidden(element: Element) -> bool:
