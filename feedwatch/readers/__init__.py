@@ -22,7 +22,8 @@ from feedwatch.readers.kind import look
 from feedwatch.readers.listing import read_listing
 from feedwatch.readers.page import read_page
 from feedwatch.readers.pager import next_page
-from feedwatch.readers.selectors import compile_selector
+from feedwatch.readers.selectors import compile_selector, nearest
+from feedwatch.readers.sitemap import read_sitemap
 from feedwatch.readers.walls import check_wall
 
 
@@ -67,6 +68,8 @@ def _read(
             return read_feed(found, url=base, now=now)
         case "json":
             return read_json_feed(found.text, url=base, now=now)
+        case "sitemap":
+            return read_sitemap(found.text, url=base, now=now)
         case "page" if source.select:
             reading = read_page(found.text, url=url, source=source, now=now)
             if not reading.entries:
@@ -87,6 +90,9 @@ def _with_next(reading: Reading, markup: str, url: str) -> Reading:
 
 
 def _nothing_selected(markup: str, entry: str) -> ReadError:
-    count = len(compile_selector(entry).select(BeautifulSoup(markup, "lxml")))
+    page = BeautifulSoup(markup, "lxml")
+    count = len(compile_selector(entry).select(page))
     why = "and none of them has a title or link" if count else "of the page"
-    return ReadError("empty", f'no entries: the selector entry = "{entry}" matched {count} elements {why}')
+    other = None if count else nearest(page, entry)
+    hint = f'; "{other[0]}" would match {other[1]}' if other else ""
+    return ReadError("empty", f'no entries: the selector entry = "{entry}" matched {count} elements {why}{hint}')

@@ -31,7 +31,7 @@ _NOISE = 4096
 class Look:
     """`text` begins at the root element, whose name is `root` as written; `prolog` is what stood before it."""
 
-    kind: Literal["xml", "json", "page"] | None
+    kind: Literal["xml", "json", "page", "sitemap"] | None
     text: str
     root: str = ""
     prolog: str = ""
@@ -47,6 +47,8 @@ def look(text: str) -> Look:
     found = _ROOT.match(text, start)
     root = found[1] if found else ""
     name = root.rpartition(":")[2].lower()
+    if name in ("urlset", "sitemapindex"):
+        return Look("sitemap", text[start:], root, prolog)
     if name in _FEED_ROOTS:
         return Look("xml", text[start:], root, prolog)
     if name in _PAGE_ROOTS or _LATE_PAGE.search(prolog):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import soupsieve
+from bs4 import BeautifulSoup
+
+_CONDITION = re.compile(r"[.#][\w-]+|\[[^\]]*\]|:[\w-]+(?:\([^)]*\))?")
 
 
 def split_selector(text: str) -> tuple[str, str | None]:
@@ -43,3 +48,28 @@ def compile_selector(text: str) -> soupsieve.SoupSieve:
         raise ValueError(f'"{css}" has a part that is not supported; write "{instead}"') from None
     except soupsieve.SelectorSyntaxError as error:
         raise ValueError(f'"{css}" is not a CSS selector: {str(error).splitlines()[0]}') from None
+
+
+def nearest(page: BeautifulSoup, text: str) -> tuple[str, int] | None:
+    """The selector most like one that matches nothing which matches at least two elements, and how many: without one of
+    its conditions, then without more of them, then without its outer parts."""
+    css, _ = split_selector(text)
+    tried: list[str] = []
+    ahead = [css]
+    while ahead and len(tried) < 60:
+        shorter = ahead.pop(0)
+        for found in _CONDITION.finditer(shorter):
+            ahead.append((shorter[: found.start()] + shorter[found.end() :]).strip())
+        if " " in shorter:
+            ahead.append(re.sub(r"^\S+[\s>+~]+", "", shorter))
+        ahead = [other for other in dict.fromkeys(ahead) if other and other not in tried]
+        tried.append(shorter)
+        if shorter == css:
+            continue
+        try:
+            count = len(soupsieve.compile(shorter).select(page))
+        except (soupsieve.SelectorSyntaxError, NotImplementedError):
+            continue
+        if count > 1:
+            return shorter, count
+    return None
