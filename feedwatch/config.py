@@ -23,7 +23,7 @@ from feedwatch.config_tables import File
 from feedwatch.config_values import duration
 from feedwatch.config_variables import LONGEST, Read, Variables
 from feedwatch.errors import ConfigError
-from feedwatch.model import Selectors, Source
+from feedwatch.model import JsonPaths, Selectors, Source
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:
@@ -71,7 +71,8 @@ def schema() -> dict[str, Any]:
 def reading_digest(source: Source) -> str:
     """Changes whenever the same body could yield another reading; not with title, headers or interval."""
     select = [getattr(source.select, field.name, None) for field in fields(Selectors)]
-    return digest("reading", source.url, source.link_base, *select, *source.categories)
+    paths = [getattr(source.json, field.name) for field in fields(JsonPaths)] if source.json else []
+    return digest("reading", source.url, source.link_base, *select, *source.categories, *paths)
 
 
 def _parse(text: str, path: Path, variables: Variables) -> Config:

@@ -15,7 +15,7 @@ from feedwatch.categories import UNCATEGORISED, Categories
 from feedwatch.config_tables import AlertTable, File, MailTable, SourceTable
 from feedwatch.config_values import AUTO, duration, host_and_port
 from feedwatch.hours import Hours, read_digest, read_quiet
-from feedwatch.model import Selectors, Source
+from feedwatch.model import JsonPaths, Selectors, Source
 from feedwatch.routes import Channel, Mail, MailServer, Notify, Route, Webhook, Wording
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -89,6 +89,7 @@ def _source(table: SourceTable, default: str | None) -> Source:
         categories=tuple(table.categories),
         headers=(*table.headers.items(), *_credentials(table)),
         select=Selectors(**table.select.model_dump()) if table.select else None,
+        json=JsonPaths(**table.json_.model_dump()) if table.json_ else None,
         ignores_robots=table.robots == "ignore",
         proxy=table.proxy,
         adaptive=every == AUTO,

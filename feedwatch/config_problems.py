@@ -13,10 +13,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from feedwatch.canonical import one_line
-from feedwatch.config_tables import AlertTable, CategoryTable, File, SelectTable, SourceTable, Table
+from feedwatch.config_tables import AlertTable, CategoryTable, File, JsonTable, SelectTable, SourceTable, Table
 from feedwatch.toml_lines import Location, nearest, positions
 
 #: Tables whose members have names of their own: what to call one, and the model of its keys.
@@ -135,16 +136,23 @@ def _unless_secret(what: str, location: Location, tree: dict[str, Any]) -> str:
 def _unknown(location: Location) -> str:
     *above, name = location
     if not above:
-        if name in SourceTable.model_fields:
+        if name in _keys(SourceTable):
             return f"unknown table; write [source.{name}] below its [[source]]"
-        return f"unknown table{did_you_mean(str(name), File.model_fields)}"
+        return f"unknown table{did_you_mean(str(name), _keys(File))}"
     if above[-1] == "select":
         model: type[Table] = SelectTable
+    elif above[-1] == "json" and above[0] == "source":
+        model = JsonTable
     elif above[0] in _NAMED:
         model = _NAMED[str(above[0])]
     else:
         model = type(File.model_fields[str(above[0])].default)
-    return f"unknown key{did_you_mean(str(name), model.model_fields)}"
+    return f"unknown key{did_you_mean(str(name), _keys(model))}"
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """The keys of a table as the file writes them."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _subject(location: Location, tree: dict[str, Any]) -> str:

@@ -37,6 +37,7 @@ Words = Annotated[str, AfterValidator(values.words)]
 Id = Annotated[str, AfterValidator(values.identifier), Field(json_schema_extra={"pattern": f"^{values.ID}$"})]
 WebUrl = Annotated[str, AfterValidator(values.web_url)]
 Selector = Annotated[str, AfterValidator(values.selector)]
+Expression = Annotated[str, AfterValidator(values.expression)]
 Secret = Annotated[str, AfterValidator(values.signing_secret)]
 MailAddress = Annotated[str, AfterValidator(values.mail_address)]
 Headers = dict[Annotated[str, AfterValidator(values.header_name)], Annotated[str, AfterValidator(values.header_value)]]
@@ -97,6 +98,18 @@ class SelectTable(Table):
     section: Selector | None = Field(default=None, description="The nearest one before the entry is its category.")
 
 
+class JsonTable(Table):
+    entries: Expression = Field(description='JMESPath of the list of entries, as in "data.posts".')
+    id: Expression | None = Field(default=None, description="In an entry: what stays the same when its link changes.")
+    title: Expression | None = Field(default=None, description="In an entry.")
+    link: Expression | None = Field(default=None, description="In an entry.")
+    date: Expression | None = Field(default=None, description="In an entry.")
+    summary: Expression | None = Field(default=None, description="In an entry.")
+    author: Expression | None = Field(default=None, description="In an entry.")
+    category: Expression | None = Field(default=None, description="In an entry; a text, or a list of them.")
+    image: Expression | None = Field(default=None, description="In an entry.")
+
+
 class SourceTable(Table):
     id: Id = Field(description="Its name in addresses, files and commands; never change it.")
     url: Annotated[str, AfterValidator(_source_url)] = Field(
@@ -134,6 +147,7 @@ class SourceTable(Table):
         default=None, description='HTTP proxy that its requests go through, as in "http://proxy.example:3128".'
     )
     select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
+    json_: JsonTable | None = Field(default=None, alias="json", description="Where the entries of a JSON API stand.")
 
 
 class CategoryTable(Table):

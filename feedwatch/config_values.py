@@ -18,6 +18,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import jmespath
+from jmespath.exceptions import JMESPathError
+
 from feedwatch.canonical import one_line, slug
 from feedwatch.hours import read_digest, read_quiet
 
@@ -119,6 +122,15 @@ def page_url(url: str) -> str:
         raise ValueError("says nowhere, or more than once, where the number goes; write {page} there")
     web_url(url.replace("{page}", "2"))
     return url
+
+
+def expression(text: str) -> str:
+    """JMESPath."""
+    try:
+        jmespath.compile(text)
+    except JMESPathError as error:
+        raise ValueError(f"is not JMESPath ({str(error).splitlines()[0]})") from None
+    return text
 
 
 def proxy_url(url: str) -> str:

@@ -169,6 +169,21 @@ class Selectors:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonPaths:
+    """JMESPath expressions of a JSON API: `entries` gives the list, the others what one of its objects says."""
+
+    entries: str
+    id: str | None = None
+    title: str | None = None
+    link: str | None = None
+    date: str | None = None
+    summary: str | None = None
+    author: str | None = None
+    category: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Something that is polled: a feed or an archive page."""
 
@@ -182,6 +197,8 @@ class Source:
     categories: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     select: Selectors | None = None
+    #: For a source that is a JSON API.
+    json: JsonPaths | None = None
     #: The operator has a reason to fetch what robots.txt keeps programs from.
     ignores_robots: bool = False
     #: URL of the HTTP proxy that its requests go through.

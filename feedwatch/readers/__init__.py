@@ -17,6 +17,7 @@ from feedwatch.model import Reading, Source
 from feedwatch.readers.charset import decode
 from feedwatch.readers.feed import read_feed
 from feedwatch.readers.finish import finish
+from feedwatch.readers.jsonapi import read_json
 from feedwatch.readers.jsonfeed import read_json_feed
 from feedwatch.readers.kind import look
 from feedwatch.readers.listing import read_listing
@@ -63,6 +64,8 @@ def _read(
     text = decode(body, headers.get("content-type", ""))
     found = look(text)
     base = source.link_base or url
+    if source.json is not None:
+        return read_json(text, source.json, url=base, now=now)
     match found.kind:
         case "xml":
             return read_feed(found, url=base, now=now)
