@@ -113,7 +113,9 @@ def test_preview_works_without_a_configuration(tmp_path: Path) -> None:
     found = bench.json("preview", "page.html", "--select", "entry=article", "--link-base", "https://example.org/")
 
     assert [(e["title"], e["link"]) for e in found["entries"]] == [("An entry", "https://example.org/a")]
-    assert "select" in bench.run("preview", "page.html", code=1).stderr
+    nothing = bench.json("preview", "page.html")
+    assert (nothing["kind"], nothing["entries"]) == ("page", [])
+    assert "[source.select]" in nothing["notes"][0]
     assert "select" in bench.run("preview", "page.html", "--select", "entry=p::text", code=2).stderr
     assert "nothing.html" in bench.run("preview", "nothing.html", code=1).stderr
 

@@ -20,6 +20,9 @@ from feedwatch.workers import ReaderPool
 
 FIELDS = ("entry", "title", "link", "date", "summary", "author", "image", "category", "section")
 
+#: What is wrong with something that could be read, and lists no posts.
+_NOTHING = frozenset({"empty", "blocked", "soft-404"})
+
 
 @click.command()
 @click.argument("what", metavar="URL_OR_FILE")
@@ -45,7 +48,10 @@ def command(
     source = _source(config, what, link_base, selectors(select))
     reading = asyncio.run(read_once(config, source))
     if isinstance(reading, Failure):
-        raise FeedwatchError(f"{what}: {reading.detail}")
+        if reading.kind not in _NOTHING:
+            raise FeedwatchError(f"{what}: {reading.detail}")
+        # That there are no posts is an answer, and its reason belongs to it.
+        reading = Reading("feed" if reading.detail.startswith("a valid feed") else "page", (), notes=(reading.detail,))
     if explain:
         for line in reading.explained or (f"a {reading.kind}: nothing had to be found out",):
             click.echo(printable(line), err=True)
