@@ -77,3 +77,16 @@ def test_what_was_not_taken_is_told_with_the_reason() -> None:
 
     assert explained[0].startswith("taken: 8 at ")
     assert any(line.startswith("not taken: 49 at ") and "beside the main thing" in line for line in explained)
+
+
+def test_posts_in_widgets_are_posts_when_they_are_dated() -> None:
+    def card(n: int) -> str:
+        return f'<div class="widget-row"><h3><a href="/p{n}">Post number {n}</a></h3><span>2024-01-{n:02}</span></div>'
+
+    rest = "<p>" + "What else there is to say. " * 40 + "</p>"
+    page = f'<html><div class="widget">{card(3)}{card(2)}{card(1)}</div>{rest}</html>'
+
+    reading = read(page.encode(), "https://site.example/")
+
+    assert [entry.title for entry in reading.entries] == ["Post number 3", "Post number 2", "Post number 1"]
+    assert read(page.encode(), "https://site.example/", reading.rule).entries == reading.entries

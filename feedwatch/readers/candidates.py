@@ -6,11 +6,13 @@ them is the same, whatever they say.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import HEADINGS, INLINE, Element, classes, elements, hidden, step, text_of
@@ -25,13 +27,16 @@ _NO_TITLE_CLASS = re.compile(r"sub-?title|sub-?head|author|category|tag|user|sit
 _ASIDE = re.compile(
     r"nav|navbar|navigation|menu|submenu|sidebar|side|aside|widget|breadcrumbs?|related|popular|trending|recommended|"
     r"recommendations|comments?|comment-list|share|sharing|social|socials|tagcloud|tags|pagination|pager|pages|cookie|"
-    r"cookies|consent|newsletter|subscribe|signup|modal|popup|footer|masthead|topbar|toolbar|languages?|lang|search|"
-    r"login|promo|sponsors?|ads?|advert|advertisement|banner|skip|next|prev|previous|paging|paginate|paginator|pagenav|blogroll|archives|filters?|tabs|toc|colophon|byline|"
+    r"cookies|consent|newsletter|subscribe|signup|modal|popup|footer|masthead|topbar|toolbar|languages?|lang|"
+    r"login|sponsors?|ads?|advert|advertisement|banner|skip|next|prev|previous|paging|paginate|paginator|pagenav|blogroll|filters?|toc|colophon|byline|"
     r"bio|profile|copyright|legal|siblings|mostread|dropdown|megamenu|offcanvas|drawer|partners|testimonials?|cart",
     re.IGNORECASE,
 )
 _INLINE_MARKS = (INLINE | {"svg", "path", "br"}) - {"span", "a", "time"}
-_HEADER = re.compile(r"(?:(?:site|main|global|top|app|nav)[-_]?)?header(?:[-_](?:wrapper|container|inner|main))?", re.I)
+_HEADER = re.compile(
+    r"(?<!\S)(?:(?:site|main|global|top|app|nav)[-_]?)?header(?:[-_](?:wrapper|container|inner|main))?(?!\S)",
+    re.IGNORECASE,
+)
 _ASIDE_TAGS = frozenset({"nav", "footer", "aside", "form", "dialog", "select", "button", "template", "noscript"})
 _ASIDE_ROLES = frozenset(
     {"navigation", "contentinfo", "complementary", "search", "banner", "menu", "menubar", "dialog"}
@@ -89,12 +94,15 @@ class Outline:
     paths: dict[Element, str]
 
 
-def outline(root: Element, base: str, now: datetime, only: Collection[str] = ()) -> Outline:
-    """The page's candidates, grouped, or those at the paths of `only`. `base` is what links are relative to; "" for a
-    file."""
+def outline(root: Element, base: str, now: datetime, only: Collection[str] = (), *, names: bool = True) -> Outline:
+    """The page's candidates, grouped, or those at the paths of `only`.
+
+    `base` is what links are relative to; "" for a file. Without `names` only tags and roles say what is beside the
+    main thing, not what classes are called.
+    """
     order = list(elements(root))
     at = {element: number for number, element in enumerate(order)}
-    aside = _asides(order, root)
+    aside = _asides(order, root, names=names)
     groups: dict[str, Group] = {}
     wanted = {path.partition(_LINE)[0] for path in only}
     paths: dict[Element, str] = {}
@@ -259,7 +267,7 @@ def _says_title(name: str) -> bool:
     return bool(_TITLE_CLASS.search(name)) and not _NO_TITLE_CLASS.search(name)
 
 
-def _asides(order: list[Element], root: Element) -> dict[Element, bool]:
+def _asides(order: list[Element], root: Element, *, names: bool) -> dict[Element, bool]:
     """For every element whether it is in something beside the main thing."""
     sizes: dict[Element, int] = defaultdict(int)
     for element in order:
@@ -277,26 +285,35 @@ def _asides(order: list[Element], root: Element) -> dict[Element, bool]:
         if parent is not None and found.get(parent):
             found[element] = True
         else:
-            found[element] = _is_aside(element) and sizes[element] < _MOST * whole
+            found[element] = _is_aside(element, names=names) and sizes[element] < _MOST * whole
     return found
 
 
-def _is_aside(element: Element) -> bool:
+def _is_aside(element: Element, *, names: bool) -> bool:
     tag = str(element.tag)
     if tag in ("html", "body", "main", "article"):
         return False
     if tag in _ASIDE_TAGS or (element.get("role") or "") in _ASIDE_ROLES:
         return True
-    inside = tag == "header" or any(True for _ in element.iterancestors("article", "li"))
-    names = classes(element) + ([element.get("id")] if element.get("id") else [])
-    for name in names:
-        if _HEADER.fullmatch(name) and not inside:
-            return True
+    called = f"{element.get('class') or ''} {element.get('id') or ''}"
+    said = _named_aside(called) if names else "no"
+    if said == "yes":
+        return True
+    if said == "header" and not any(True for _ in element.iterancestors("article", "li")) and tag != "header":
+        return bool(_HEADER.search(called)) or sum(1 for _ in element.iter("a")) > 3
+    return tag == "header" and not any(True for _ in element.iterancestors("article", "section", "li", "main"))
+
+
+@functools.lru_cache(maxsize=8192)
+def _named_aside(names: str) -> Literal["yes", "header", "no"]:
+    """Whether classes and id say that it is beside the main thing; "header" says so only at the top of a page."""
+    header = False
+    for name in names.split():
+        header |= bool(_HEADER.fullmatch(name))
         if _WHOLE.match(name):
             continue
-        words = [word for word in _SPLIT.split(name) if word]
-        if any(_ASIDE.fullmatch(word) for word in words):
-            return True
-        if not inside and "header" in (word.lower() for word in words) and sum(1 for _ in element.iter("a")) > 3:
-            return True
-    return tag == "header" and not any(True for _ in element.iterancestors("article", "section", "li", "main"))
+        words = [word.lower() for word in _SPLIT.split(name) if word]
+        if any(_ASIDE.fullmatch(word) for word in words) and "by" not in words:
+            return "yes"
+        header |= "header" in words
+    return "header" if header else "no"

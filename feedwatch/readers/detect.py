@@ -118,15 +118,15 @@ class Detector:
         """By which dates in numbers are read."""
         return self._language
 
-    def detect(self) -> Detected:
-        """The posts, as far as there are any."""
+    def detect(self, *, dated: bool = False) -> Detected:
+        """The posts, as far as there are any; with `dated` only such as have dates."""
         rough = sorted((self._roughly(group), number, group) for number, group in enumerate(self._page.groups.values()))
         judged = [self._judge(group) for points, _, group in reversed(rough[-_JUDGED:]) if points > 0]
         judged.sort(key=lambda j: -j.score)
         for dull in (j for j in judged if j.score <= 0):
             dull.why = "it is beside the main thing" if dull.aside > 0.5 else "it has nothing that posts have"
         for best in (j for j in judged if j.score > 0):
-            if reason := self._no_posts(best):
+            if reason := self._no_posts(best) or ("it has no dates" if dated and best.dated < 0.5 else None):
                 best.why = reason
                 continue
             chosen = [best, *self._alike(best, judged)]

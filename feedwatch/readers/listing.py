@@ -53,6 +53,12 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
         seen = outline(root, base, now)
         detector = detector_of(seen)
         found = detector.detect()
+    if not found.records:
+        # Builders of sites call everything a widget: then only dates tell.
+        freely = outline(root, base, now, names=False)
+        second = detector_of(freely)
+        if (dated := second.detect(dated=True)).records:
+            seen, detector, found = freely, second, dated
     entries = _entries(page, seen, detector, claimed, found)
     feed = feed_of(root, base)
     notes = [f"the page names a feed that could be the source instead: {feed}"] if feed else []

@@ -5,6 +5,7 @@ Knows HTML, but nothing of entries.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -115,17 +116,19 @@ def classes(element: Element) -> list[str]:
     return (element.get("class") or "").split()
 
 
-def stable_classes(element: Element) -> list[str]:
-    """The classes that name a kind of thing, and would be the same on another day and after another build."""
+@functools.lru_cache(maxsize=8192)
+def stable_classes(names: str) -> tuple[str, ...]:
+    """Of an element's classes those that name a kind of thing, and are the same on another day and after another
+    build."""
     found = []
-    for name in classes(element):
+    for name in names.split():
         if ":" in name or "/" in name or "[" in name:
             continue
         name = name.split("--")[0] or name
         plain = _HASHED.sub("", name) if not name.islower() or any(c.isdigit() for c in name) else name
         if _WORDY.fullmatch(plain) and not _PASSING.fullmatch(plain):
             found.append(plain)
-    return sorted(set(found))
+    return tuple(sorted(set(found)))
 
 
 def step(element: Element) -> str:
@@ -134,7 +137,7 @@ def step(element: Element) -> str:
     if tag in ("td", "th"):
         # A column is what its place makes it.
         tag += str(1 + sum(1 for _ in element.itersiblings(preceding=True)))
-    return ".".join([tag, *stable_classes(element)])
+    return ".".join([tag, *stable_classes(element.get("class") or "")])
 
 
 def next_texts(element: Element, limit: int = 200) -> Iterator[str]:
