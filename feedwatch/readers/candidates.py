@@ -258,7 +258,9 @@ def _titled(element: Element) -> bool:
     if str(element.tag) != "summary" and not any(_says_title(name) for name in names):
         return False
     return not any(
-        str(below.tag) in HEADINGS or str(below.tag) == "a" or any(_says_title(name) for name in classes(below))
+        str(below.tag) in HEADINGS
+        or str(below.tag) == "a"
+        or (any(_says_title(name) for name in classes(below)) and bool(text_of(below)))
         for below in element.iterdescendants()
     )
 

@@ -27,6 +27,7 @@ _TIME = (
     r"(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"
 )
 _YEAR = r"(?:19|20)\d\d"
+_WITH_YEAR = re.compile(r"\d{4}")
 _SHAPES = [
     re.compile(shape, re.IGNORECASE)
     for shape in (
@@ -52,8 +53,9 @@ def date_in(text: str, now: datetime, *, language: str | None = None) -> Moment 
         return None
     if whole := parse_date(text, now, language=language):
         return whole
-    for shape in _SHAPES:
-        for found in shape.finditer(text):
-            if moment := parse_date(found[0], now, language=language):
-                return moment
+    stated = [found[0] for shape in _SHAPES for found in shape.finditer(text)]
+    # "2 replies, 4 May 14, 2024": one that names its year is surely meant as a date.
+    for part in sorted(stated, key=lambda part: _WITH_YEAR.search(part) is None):
+        if moment := parse_date(part, now, language=language):
+            return moment
     return None

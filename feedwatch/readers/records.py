@@ -21,7 +21,7 @@ from feedwatch.model import Moment
 from feedwatch.readers.candidates import Candidate, Outline
 from feedwatch.readers.date_in import LONGEST, ascii_digits, date_in
 from feedwatch.readers.dates import parse_date
-from feedwatch.readers.tree import HEADINGS, Element, classes, hidden, text_of
+from feedwatch.readers.tree import HEADINGS, INLINE, Element, classes, hidden, text_of
 
 Node: TypeAlias = Element | str
 
@@ -317,7 +317,8 @@ class Calendar:
         own = one_line(element.text or "")
         if not own and not len(element):
             return None
-        whole = text_of(element, spaced=True) if len(element) < 6 else own
+        inline = len(element) < 6 and all(child.tag in INLINE for child in element)
+        whole = text_of(element, spaced=True) if inline else own
         for text in dict.fromkeys((own, whole)):
             prose = len(text) > LONGEST or (len(text) > 40 and _SENTENCE.search(text))
             if not prose and (moment := self._moment(text, record)):

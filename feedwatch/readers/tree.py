@@ -57,6 +57,11 @@ def parse(markup: str) -> Element:
         depth += 1 if event == "start" else -1
         if depth > _DEEPEST:
             raise ReadError("unreadable", "the page is nested too deep to be read")
+    for heading in [h for h in root.iter(*HEADINGS) if len(h) == 0 and not (h.text or h.tail or "").strip()]:
+        # libxml2 ends a heading where a paragraph begins; browsers do not.
+        following = heading.getnext()
+        if following is not None and following.tag == "p":
+            heading.append(following)
     return root
 
 
