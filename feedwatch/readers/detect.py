@@ -21,7 +21,7 @@ from feedwatch.readers.date_in import date_in
 from feedwatch.readers.dates import parse_date
 from feedwatch.readers.embedded import Claims
 from feedwatch.readers.notes import MARK, untitled
-from feedwatch.readers.records import Calendar, Record, periods, records, tongue
+from feedwatch.readers.records import Calendar, Record, is_period, periods, records, tongue
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import HEADINGS, Element, classes, text_of
 
@@ -247,7 +247,11 @@ class Detector:
 
     def _members(self, group: Group) -> list[Candidate]:
         """The members of a group without dates, and without the few that stand in a sidebar."""
-        members = [m for m in group.members if not self._is_date(m) and not _MORE.fullmatch(m.text)]
+        members = [
+            m
+            for m in group.members
+            if not self._is_date(m) and not _MORE.fullmatch(m.text) and (m.anchor is not None or not is_period(m.text))
+        ]
         inner = [m for m in members if not self._page.aside.get(m.element, False)]
         return inner if len(inner) * 2 >= len(members) else members
 
@@ -287,6 +291,8 @@ class Detector:
             return "what repeats has prices: a shop or a price list"
         if best.claimed >= 0.5:
             return None
+        if best.linked < 0.3 and (best.dated < 0.8 or count == 1):
+            return "what is there leads nowhere: parts of one text"
         if best.dated >= 0.5 and (count >= 2 or hint):
             return None
         if best.linked < 0.5:
