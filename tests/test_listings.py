@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,3 +91,21 @@ def test_posts_in_widgets_are_posts_when_they_are_dated() -> None:
 
     assert [entry.title for entry in reading.entries] == ["Post number 3", "Post number 2", "Post number 1"]
     assert read(page.encode(), "https://site.example/", reading.rule).entries == reading.entries
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_damage_to_a_page_is_more_than_a_read_error(seed: int) -> None:
+    chance = random.Random(seed)
+    page = chance.choice(PAGES)
+    body = bytearray(page.read_bytes())
+    for _ in range(chance.randrange(30)):
+        at = chance.randrange(len(body))
+        body[at : at + chance.randrange(40)] = chance.choice(
+            [b"<div>", b"</div>", b"<h2>", b"<table><tr>", b"<dl><dd>"]
+        )
+    del body[chance.randrange(len(body)) :]
+
+    try:
+        read(bytes(body), expected(page)["url"])
+    except ReadError as error:
+        assert "reading it failed" not in str(error)
