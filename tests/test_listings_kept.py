@@ -14,7 +14,7 @@ ROW = "<li class='row'><time datetime='2024-01-{n:02}'>day {n}</time> <a href='/
 
 def page(shape: str, *numbers: int, title: str = "Post about") -> bytes:
     inside = "".join(shape.format(n=n, title=title) for n in numbers)
-    return f"<html><title>Blog</title><main>{inside}</main></html>".encode()
+    return f"<html><title>Blog</title><body><main>{inside}</main></body></html>".encode()
 
 
 @pytest.fixture
@@ -27,8 +27,11 @@ def bench(tmp_path: Path, origin: Origin) -> Bench:
 
 
 def test_new_posts_are_found_by_the_kept_rule(bench: Bench, origin: Origin) -> None:
+    rule = bench.json("status")["sources"][0]["rule"]
+    assert rule == ["html body main div.card h2"]
     origin.serve("/blog", body=page(CARD, 10, 9, 8, 7))
 
+    assert bench.json("status")["sources"][0]["rule"] == rule
     assert len(bench.json("poll")["sources"][0]["new"]) == 1
 
 

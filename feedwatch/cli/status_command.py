@@ -58,4 +58,5 @@ def _json(source: Source, state: PollState) -> dict[str, Any]:
         "failures": state.failures,
         "gone": state.gone,
         "error": state.error,
+        "rule": list(state.rule),
     }
