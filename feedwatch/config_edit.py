@@ -20,6 +20,7 @@ class NewSource:
     url: str
     title: str | None = None
     every: str | None = None
+    link_base: str | None = None
     pages: int = 1
     select: Mapping[str, str] | None = None
 
@@ -60,7 +61,7 @@ def _table(source: NewSource) -> Table:
     table = tomlkit.table()
     table.add("id", source.id)
     table.add("url", source.url)
-    for name, value in (("title", source.title), ("every", source.every)):
+    for name, value in (("title", source.title), ("every", source.every), ("link_base", source.link_base)):
         if value:
             table.add(name, value)
     if source.pages > 1:

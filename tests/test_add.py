@@ -90,10 +90,15 @@ def test_a_beginner_without_any_file_gets_one(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_bytes(page((3, 2, 1)))
     bench = Bench(tmp_path)
 
-    bench.run("--config", "config.toml", "add", "page.html", "--id", "mine")
+    base = "https://example.org/"
+    assert "set link_base" in bench.run("preview", "page.html").stderr
 
-    assert tomllib.loads((tmp_path / "config.toml").read_text()) == {"source": [{"id": "mine", "url": "page.html"}]}
+    bench.run("--config", "config.toml", "add", "page.html", "--id", "mine", "--link-base", base)
+
+    added = {"id": "mine", "url": "page.html", "link_base": base}
+    assert tomllib.loads((tmp_path / "config.toml").read_text()) == {"source": [added]}
     assert bench.json("poll")["sources"][0]["entries"] == 3
+    assert bench.json("list")["entries"][0]["link"].startswith(base)
 
 
 @pytest.mark.parametrize(

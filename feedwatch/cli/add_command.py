@@ -27,6 +27,7 @@ _PROBE = '[[source]]\nid = "probe"\nurl = "https://probe.invalid/"\n'
 @click.option("--id", "wanted", help="Its name in addresses, files and commands; made from the URL by default.")
 @click.option("--title", help="Instead of the title that it gives itself.")
 @click.option("--every", help='How often it is polled, as in "30m", or "auto".')
+@click.option("--link-base", help="Where relative links lead, for a page that is a file.")
 @click.option("--pages", type=click.IntRange(1, 100), default=1, help="Pages of an archive to read at first sight.")
 @click.option("--page", "as_page", is_flag=True, help="Watch the page itself, even if it names a feed.")
 @click.option("--dry-run", is_flag=True, help="Show what would be added, and write nothing.")
@@ -40,6 +41,7 @@ def command(
     wanted: str | None,
     title: str | None,
     every: str | None,
+    link_base: str | None,
     pages: int,
     as_page: bool,
     dry_run: bool,
@@ -54,7 +56,7 @@ def command(
     text, config = _current(ctx, path)
     chosen = selectors(select)
     file = None if "://" in url else Path(url).resolve()
-    source = Source(id="new", url=file.as_uri() if file else url, select=chosen)
+    source = Source(id="new", url=file.as_uri() if file else url, link_base=link_base, select=chosen)
     reading, source = asyncio.run(_found(config, source, as_page=as_page or chosen is not None))
     echo_reading(reading, source.url)
     taken = {known.id for known in config.sources} if config else set()
@@ -66,6 +68,7 @@ def command(
         url=url if file else source.url,
         title=title,
         every=every,
+        link_base=link_base,
         pages=pages,
         select=pairs or None,
     )

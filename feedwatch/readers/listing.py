@@ -62,6 +62,8 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
     entries = _entries(page, seen, detector, claimed, found)
     feed = feed_of(root, base)
     notes = [f"the page names a feed that could be the source instead: {feed}"] if feed else []
+    if not base and entries and not any(entry.link for entry in entries):
+        notes.append("links are relative and the page is a file: set link_base to the site's address")
     if not entries and claimed.all:
         entries = [_claimed_entry(claim) for claim in claimed.all]
         notes.append("the list is taken from data in the page's scripts, not from what it shows")
