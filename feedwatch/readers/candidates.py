@@ -48,6 +48,8 @@ _WHOLE = re.compile(
 )
 #: Before the number of a line, at the end of a path.
 _LINE = "@"
+#: Links in the manner of "[paper]" and "[code]".
+_BRACKETED = re.compile(r"\s*\[[^\[\]]{1,20}\]")
 #: An element with more than that share of the page's text is no aside, whatever it is called.
 _MOST = 0.6
 
@@ -94,11 +96,14 @@ class Outline:
     paths: dict[Element, str]
 
 
-def outline(root: Element, base: str, now: datetime, only: Collection[str] = (), *, names: bool = True) -> Outline:
+def outline(
+    root: Element, base: str, now: datetime, only: Collection[str] = (), *, names: bool = True, bare: bool = False
+) -> Outline:
     """The page's candidates, grouped, or those at the paths of `only`.
 
     `base` is what links are relative to; "" for a file. Without `names` only tags and roles say what is beside the
-    main thing, not what classes are called.
+    main thing, not what classes are called. With `bare` words in bold at the beginning of a block, and whole items of
+    lists, could be titles too.
     """
     order = list(elements(root))
     at = {element: number for number, element in enumerate(order)}
@@ -110,7 +115,9 @@ def outline(root: Element, base: str, now: datetime, only: Collection[str] = (),
         parent = element.getparent()
         above = paths.get(parent, "") if parent is not None else ""
         paths[element] = _path(above, step(element))
-        found = _candidate(element, at[element], base) if not wanted or paths[element] in wanted else None
+        if wanted and paths[element] not in wanted:
+            continue
+        found = _candidate(element, at[element], base) or (_bare(element, at[element]) if bare else None)
         if found is not None:
             groups.setdefault(paths[element], Group(paths[element])).members.append(found)
     return Outline(root, order, at, aside, _united(_by_line(groups)), now, paths)
@@ -216,6 +223,21 @@ def _candidate(element: Element, at: int, base: str) -> Candidate | None:
     if not text or len(text) > LONGEST_TITLE or hidden(element):
         return None
     return Candidate(element, text, anchor, at)
+
+
+def _bare(element: Element, at: int) -> Candidate | None:
+    parent = element.getparent()
+    tag = str(element.tag)
+    if parent is None or hidden(element) or any(True for _ in element.iterancestors("a", *HEADINGS)):
+        return None
+    if tag in ("b", "strong"):
+        before = [(parent.text or ""), *(child.tail or "" for child in element.itersiblings(preceding=True))]
+        text = text_of(element) if not "".join(before).strip() else ""
+    elif tag == "li" and next(element.iterdescendants("li", "p", "div", "h2", "h3"), None) is None:
+        text = _BRACKETED.sub("", text_of(element, plain=True)).strip()
+    else:
+        return None
+    return Candidate(element, text, None, at) if text and len(text) <= LONGEST_TITLE else None
 
 
 def _title(element: Element, anchor: Element | None) -> str:

@@ -54,11 +54,12 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
         detector = detector_of(seen)
         found = detector.detect()
     if not found.records:
-        # Builders of sites call everything a widget: then only dates tell.
-        freely = outline(root, base, now, names=False)
-        second = detector_of(freely)
-        if (dated := second.detect(dated=True)).records:
-            seen, detector, found = freely, second, dated
+        # Builders of sites call everything a widget, and by hand a title is a word in bold: then only dates tell.
+        for freely in (outline(root, base, now, names=False), outline(root, base, now, bare=True)):
+            second = detector_of(freely)
+            if (dated := second.detect(dated=True)).records:
+                seen, detector, found = freely, second, dated
+                break
     entries = _entries(page, seen, detector, claimed, found)
     feed = feed_of(root, base)
     notes = [f"the page names a feed that could be the source instead: {feed}"] if feed else []
