@@ -25,7 +25,7 @@ from feedwatch.readers.page import read_page
 from feedwatch.readers.pager import next_page
 from feedwatch.readers.selectors import compile_selector, nearest
 from feedwatch.readers.sitemap import read_sitemap
-from feedwatch.readers.walls import check_wall
+from feedwatch.readers.walls import check_other_page, check_wall
 
 
 def read(
@@ -80,8 +80,11 @@ def _read(
                 raise _nothing_selected(found.text, source.select.entry)
             return _with_next(reading, found.text, url)
         case "page":
-            check_wall(found.text)
-            return _with_next(read_listing(found.text, url=url, source=source, now=now, rule=rule), found.text, url)
+            check_other_page(found.text)
+            reading = read_listing(found.text, url=url, source=source, now=now, rule=rule)
+            if not reading.entries:
+                check_wall(found.text)
+            return _with_next(reading, found.text, url)
         case _:
             start = " ".join(found.text[:60].split())
             raise ReadError("unreadable", f"neither a feed nor a web page (starts with {start!r})")

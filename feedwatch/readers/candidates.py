@@ -32,6 +32,14 @@ _ASIDE = re.compile(
     r"bio|profile|copyright|legal|siblings|mostread|dropdown|megamenu|offcanvas|drawer|partners|testimonials?|cart",
     re.IGNORECASE,
 )
+#: What is beside the main thing even where everything is called a widget or a sidebar.
+_SURELY = re.compile(
+    r"nav|navbar|navigation|menu|submenu|breadcrumbs?|related|popular|trending|recommended|comments?|share|sharing|"
+    r"tagcloud|pagination|pager|cookie|cookies|consent|footer|blogroll|mostread|testimonials?|cart",
+    re.IGNORECASE,
+)
+#: With one of these words, a class says what a thing has or who made it.
+_NOT_ITSELF = frozenset({"by", "with", "has", "without"})
 _INLINE_MARKS = (INLINE | {"svg", "path", "br"}) - {"span", "a", "time"}
 _HEADER = re.compile(
     r"(?<!\S)(?:(?:site|main|global|top|app|nav)[-_]?)?header(?:[-_](?:wrapper|container|inner|main))?(?!\S)",
@@ -50,6 +58,8 @@ _WHOLE = re.compile(
 _LINE = "@"
 #: Links in the manner of "[paper]" and "[code]".
 _BRACKETED = re.compile(r"\s*\[[^\[\]]{1,20}\]")
+#: A form with so many links of several words is around a listing.
+_LISTED = 5
 #: An element with more than that share of the page's text is no aside, whatever it is called.
 _MOST = 0.6
 
@@ -102,7 +112,7 @@ def outline(
     """The page's candidates, grouped, or those at the paths of `only`.
 
     `base` is what links are relative to; "" for a file. Without `names` only tags and roles say what is beside the
-    main thing, not what classes are called. With `bare` words in bold at the beginning of a block, and whole items of
+    main thing, hardly what classes are called. With `bare` words in bold at the beginning of a block, and whole items of
     lists, could be titles too.
     """
     order = list(elements(root))
@@ -212,7 +222,9 @@ def _candidate(element: Element, at: int, base: str) -> Candidate | None:
             return None
         anchor = element
     elif card is not None and leads(card, base) and _is_card(card):
-        if tag in ("time", "img") or not _own_text(element) or any(True for _ in card.iter(*HEADINGS)):
+        if tag in ("time", "img") or any(True for _ in card.iter(*HEADINGS)):
+            return None
+        if not (_own_text(element) or _in_words(element)) or _in_words(element.getparent()):
             return None
         anchor = card
     elif card is None and _titled(element):
@@ -259,7 +271,7 @@ def _is_card(anchor: Element) -> bool:
     lines = 0
     for below in anchor.iterdescendants():
         tag = str(below.tag)
-        if tag in HEADINGS:
+        if tag in HEADINGS or _in_words(below):
             return True
         marked = tag in _INLINE_MARKS and not (tag in ("strong", "b") and not _own_text(below.getparent()))
         lines += not marked and _own_text(below)
@@ -270,6 +282,13 @@ def _own_text(element: Element) -> bool:
     return isinstance(element.tag, str) and bool(
         (element.text or "").strip() or any((child.tail or "").strip() for child in element)
     )
+
+
+def _in_words(element: Element | None) -> bool:
+    """Whether a line is cut into its words, each in an element of its own."""
+    if element is None or _own_text(element) or len(element) < 3:
+        return False
+    return all(child.tag == "span" and not len(child) and len((child.text or "").split()) <= 1 for child in element)
 
 
 def _titled(element: Element) -> bool:
@@ -315,29 +334,35 @@ def _asides(order: list[Element], root: Element, *, names: bool) -> dict[Element
 
 def _is_aside(element: Element, *, names: bool) -> bool:
     tag = str(element.tag)
-    if tag in ("html", "body", "main", "article"):
+    if tag in ("html", "body", "main", "article") or (tag == "form" and _holds_list(element)):
         return False
     if tag in _ASIDE_TAGS or (element.get("role") or "") in _ASIDE_ROLES:
         return True
     called = f"{element.get('class') or ''} {element.get('id') or ''}"
-    said = _named_aside(called) if names else "no"
+    said = _named_aside(called, surely=not names)
     if said == "yes":
-        return True
+        return not any("hfeed" in classes(below) or "h-feed" in classes(below) for below in element.iter("div", "main"))
     if said == "header" and not any(True for _ in element.iterancestors("article", "li")) and tag != "header":
         return bool(_HEADER.search(called)) or sum(1 for _ in element.iter("a")) > 3
     return tag == "header" and not any(True for _ in element.iterancestors("article", "section", "li", "main"))
 
 
+def _holds_list(form: Element) -> bool:
+    """Whether a form is around a listing, to filter it, rather than something to fill in."""
+    return sum(len(text_of(a).split()) >= 3 for a in form.iter("a")) >= _LISTED
+
+
 @functools.lru_cache(maxsize=8192)
-def _named_aside(names: str) -> Literal["yes", "header", "no"]:
-    """Whether classes and id say that it is beside the main thing; "header" says so only at the top of a page."""
+def _named_aside(names: str, *, surely: bool) -> Literal["yes", "header", "no"]:
+    """Whether classes and id say (`surely`) that it is beside the main thing; "header" says so only at the top."""
     header = False
+    telling = _SURELY if surely else _ASIDE
     for name in names.split():
         header |= bool(_HEADER.fullmatch(name))
         if _WHOLE.match(name):
             continue
         words = [word.lower() for word in _SPLIT.split(name) if word]
-        if any(_ASIDE.fullmatch(word) for word in words) and "by" not in words:
+        if any(telling.fullmatch(word) for word in words) and not _NOT_ITSELF & set(words):
             return "yes"
         header |= "header" in words
-    return "header" if header else "no"
+    return "header" if header and not surely else "no"

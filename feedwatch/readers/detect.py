@@ -60,6 +60,8 @@ _ELSEWHERE = re.compile(
     r"populaire|más leíd|lo más|人気|关联|热门|추천",
     re.IGNORECASE,
 )
+#: Classes of what shows one thing after the other in one place.
+_SLIDER = re.compile(r"slider|slick|swiper|carousel|owl|ticker|marquee|slides", re.IGNORECASE)
 #: A date, or the month of one, before a text.
 _STAMP = re.compile(r"^[\[(]?[\d./-]{4,10}[\])]?[:\s–—-]*")
 #: Groups that are judged closely.
@@ -80,6 +82,7 @@ class Judged:
     aside: float = 0.0
     claimed: float = 0.0
     words: float = 0.0
+    posts: float = 0.0
     priced: float = 0.0
     #: For people: what decided.
     why: str = ""
@@ -125,7 +128,9 @@ class Detector:
         judged.sort(key=lambda j: -j.score)
         for dull in (j for j in judged if j.score <= 0):
             dull.why = "it is beside the main thing" if dull.aside > 0.5 else "it has nothing that posts have"
-        for best in (j for j in judged if j.score > 0):
+        # What is marked as a post in the main thing comes before what is beside it, though that be longer.
+        marked = any(j.score > 0 and j.aside < 0.5 < j.posts for j in judged)
+        for best in sorted((j for j in judged if j.score > 0), key=lambda j: marked and j.aside > 0.5):
             if reason := self._no_posts(best) or ("it has no dates" if dated and best.dated < 0.5 else None):
                 best.why = reason
                 continue
@@ -157,7 +162,10 @@ class Detector:
         more = untitled(self._page, self._base, self._says_date, found.records)
         if more is None:
             return found
-        path, notes = more
+        known = {self.link(record) for record in found.records}
+        path, notes = more[0], [note for note in more[1] if self.link(note) not in known]
+        if not notes:
+            return found
         return Detected(
             sorted([*found.records, *notes], key=lambda record: record.title.at),
             (*found.paths, MARK + path),
@@ -210,14 +218,14 @@ class Detector:
         found.priced = sum(bool(_PRICE.search(text)) for text in texts) / count
         wordy = sum(len(text) > len(m.text) + 60 for text, m in zip(texts, taken, strict=True)) / count
         bold = sum(_stands_out(m.element) for m in taken) / count
-        posts = sum(_is_post(r) for r in found.records) / count
+        found.posts = sum(_is_post(r) for r in found.records) / count if count > 1 else float(_in_feed(found))
         level = int(str(taken[0].element.tag)[1]) if found.headed == 1 else 0
         first = sum(_leads_record(r) for r in found.records) / count
         found.quality = (
             2.2 * found.dated
             + 1.2 * found.headed * (0.5 if level == 1 and count == 1 else 1.0)
             + 0.8 * bold
-            + 0.8 * posts
+            + 0.8 * found.posts
             + 0.7 * found.linked * apart
             + 0.6 * min(1.0, found.words / 6)
             + 0.4 * wordy
@@ -283,7 +291,7 @@ class Detector:
         said = " ".join(
             [parts.path, parts.hostname or "", self._title(), self._first_heading(), _body_classes(self._page)]
         )
-        hint = bool(_HINT.search(said) or _HINT.search(self._heading_before(best)))
+        hint = bool(_HINT.search(said) or _HINT.search(self._heading_before(best)) or _in_feed(best))
         against = bool(_NO_HINT.search(parts.path))
         if best.aside > 0.5 and best.dated < 0.5:
             return "what repeats is navigation, or stands beside the main thing"
@@ -299,7 +307,7 @@ class Detector:
             return "what repeats has neither dates nor links"
         if (
             count >= 2
-            and sum(_is_post(r) for r in best.records) * 2 > count
+            and best.posts > 0.5
             and (hint or (best.headed and best.words >= 3 and not against))
         ):
             return None
@@ -367,6 +375,10 @@ class Detector:
             return "its links are not like those of the posts"
         if _own_links(best) > 0.6 and _own_links(other) < 0.4 and other.dated < 0.5:
             return "its titles are no links, unlike those of the posts"
+        if not shares and not other.dated and best.posts > 0.5 > other.posts:
+            return "nothing marks them as posts, unlike the others"
+        if _slides(other) and not _slides(best):
+            return "it slides past, and the posts do not"
         if self._headed_elsewhere(other):
             return "its heading says that it is about something else"
         return None
@@ -529,6 +541,16 @@ def _is_post(record: Record) -> bool:
         if re.search(r"Posting|Article|Episode", kind):
             return True
     return False
+
+
+def _in_feed(judged: Judged) -> bool:
+    """Whether it stands in what calls itself a feed of entries (microformats)."""
+    above = judged.records[0].title.element.iterancestors()
+    return any(name in ("hfeed", "h-feed") for element in above for name in classes(element))
+
+
+def _slides(judged: Judged) -> bool:
+    return any(_SLIDER.search(part) for part in judged.group.path.split())
 
 
 def _is_permalink(anchor: Element) -> bool:

@@ -34,21 +34,42 @@ _LOGIN = re.compile(r"<input[^>]{1,300}type\s*=\s*[\"']?password", re.IGNORECASE
 _LOOKED_AT = 60_000
 
 
-def check_wall(markup: str) -> None:
-    """Raises ReadError for a page without entries that is a wall, a page that is none, or a login."""
-    head = markup[:_LOOKED_AT]
-    title, heading = _text(_TITLE, head), _text(_HEADING, head)
-    if _WALL_TITLE.search(title) or any(mark in head for mark in _WALL_MARKS):
-        raise ReadError(
-            "blocked",
-            f'the site shows a check for programs instead of its page ("{title[:80]}"); ask its owner, or use a feed',
-        )
+def check_other_page(markup: str) -> None:
+    """Raises ReadError for a page that says in its title or heading that it is not the one that was asked for, whatever
+    else is on it: a page for missing pages likes to list the latest posts."""
+    title, heading = _said(markup)
+    if _WALL_TITLE.search(title):
+        raise _wall(title)
     if found := _NOTHING_HERE.search(title) or _NOTHING_HERE.search(heading):
         raise ReadError("soft-404", f'the page says itself that it is none ("{found[0]}"); has it moved?')
+
+
+def check_wall(markup: str) -> None:
+    """Raises ReadError for a page without entries that is a wall, a page that is none, or a login.
+
+    Good pages have such marks too: a form for members, a captcha before comments, a guard's script.
+    """
+    check_other_page(markup)
+    head = markup[:_LOOKED_AT]
+    if any(mark in head for mark in _WALL_MARKS):
+        raise _wall(_said(markup)[0])
     if _LOGIN.search(head):
         raise ReadError(
             "blocked", "the site shows a login instead of its page; set user, bearer or cookies for this source"
         )
+
+
+def _wall(title: str) -> ReadError:
+    return ReadError(
+        "blocked",
+        f'the site shows a check for programs instead of its page ("{title[:80]}"); ask its owner, or use a feed',
+    )
+
+
+def _said(markup: str) -> tuple[str, str]:
+    """The title and the first heading."""
+    head = markup[:_LOOKED_AT]
+    return _text(_TITLE, head), _text(_HEADING, head)
 
 
 def _text(pattern: re.Pattern[str], markup: str) -> str:
