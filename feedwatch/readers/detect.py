@@ -299,6 +299,8 @@ class Detector:
             return "what repeats has prices: a shop or a price list"
         if best.claimed >= 0.5:
             return None
+        if count == 1 and best.headed and best.records[0].title.anchor is None:
+            return "it is the page's own heading"
         if best.linked < 0.3 and (best.dated < 0.8 or count == 1):
             return "what is there leads nowhere: parts of one text"
         if best.dated >= 0.5 and (count >= 2 or hint):

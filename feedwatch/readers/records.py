@@ -254,6 +254,7 @@ class Calendar:
         self._language = language
         inside = {element for record in found for element in record.all()} if above else set()
         outside = [period for period in above if period.element not in inside]
+        self._within = {period.element: period.text for period in above if period.element in inside}
         self._places = [period.at for period in outside]
         self._said = [period.text for period in outside]
 
@@ -344,6 +345,10 @@ class Calendar:
         return moment
 
     def _year(self, record: Record) -> str | None:
+        # A heading over a single entry is in its record.
+        for element in record.all() if self._within else ():
+            if element is not record.title.element and (found := _YEAR.search(self._within.get(element, ""))):
+                return found[1]
         at = bisect_left(self._places, record.title.at)
         while at > 0:
             at -= 1
