@@ -99,6 +99,8 @@ class Entry:
     language: str | None = None
     rights: str | None = None
     origin: Origin | None = None
+    #: How old it was when it was read, where the source says only that ("3 days ago"). Counts once, at first sight.
+    age: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,14 @@ def test_the_head_says_what_the_feed_is() -> None:
     assert head.updated == "2024-10-01T01:00:00+00:00"
 
 
+def test_an_entry_without_a_date_of_its_own_has_no_published() -> None:
+    undated = published(replace(entry(1), published=None))
+    undated = replace(undated, known=replace(undated.known, published=undated.known.first_seen))
+    root = checked(atom.render(FEED, [undated, published(entry(2))], base_url=BASE))
+
+    assert [bool(one.findall("a:published", NAMES)) for one in root.findall("a:entry", NAMES)] == [False, True]
+
+
 def test_an_empty_feed_is_valid_and_has_no_date_of_today() -> None:
     assert feedparser.parse(etree.tostring(checked(render()))).feed.updated.startswith("1970-01-01")
 

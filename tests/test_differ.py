@@ -71,6 +71,19 @@ def test_an_edit_moves_updated_and_leaves_id_and_published_alone() -> None:
     assert after.revision == 2
 
 
+def test_three_days_ago_is_counted_back_once_and_then_stands() -> None:
+    blog = History()
+    undated = replace(entry(1), published=None, age=timedelta(days=3))
+    blog.reads(undated)
+    first = blog.row("https://example.org/1")
+
+    found = blog.reads(replace(undated, age=timedelta(days=4)))
+
+    assert first.published == NOW - timedelta(days=3)
+    assert first.entry.published is None
+    assert (found.rows, found.changes) == ((), ())
+
+
 def test_updated_never_moves_back_and_never_ahead_of_the_clock() -> None:
     blog = History()
     blog.reads(replace(entry(1), updated=Moment(datetime(2030, 1, 1, tzinfo=UTC))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +111,14 @@ def test_no_damage_to_a_page_is_more_than_a_read_error(seed: int) -> None:
     except ReadError as error:
         said = str(error)
     assert "reading it failed" not in said
+
+
+def test_how_long_ago_a_post_was_is_read_but_is_no_date() -> None:
+    def card(n: int) -> str:
+        return f'<article><h2><a href="/p{n}">Post number {n}</a></h2><span class="time">{n} days ago</span></article>'
+
+    page = f"<html><title>Blog</title><main>{card(2)}{card(3)}{card(9)}</main></html>"
+
+    entries = read(page.encode(), "https://site.example/").entries
+
+    assert [(entry.published, entry.age) for entry in entries] == [(None, timedelta(days=n)) for n in (2, 3, 9)]

@@ -178,3 +178,25 @@ def test_the_page_after_the_second_is_the_third() -> None:
     pages = "<a href='/blog/?p=1'>1</a><a href='/blog/?p=2'>2</a><a href='/blog/?p=3'>3</a>"
 
     assert next_page(f"<html><body>{pages}</body></html>", f"{HERE}?p=2") == f"{HERE}?p=3"
+
+
+def feed(numbers: Iterable[int], following: str) -> bytes:
+    entries = "".join(
+        f"<entry><id>urn:x:{n}</id><title>Post {n}</title><updated>2024-01-{n:02}T00:00:00Z</updated>"
+        f"<link href='https://example.org/{n}'/></entry>"
+        for n in numbers
+    )
+    return f"<feed xmlns='http://www.w3.org/2005/Atom'><title>B</title>{following}{entries}</feed>".encode()
+
+
+@pytest.mark.parametrize("relation", ["next", "prev-archive"])
+def test_the_older_pages_of_a_feed_are_read_as_those_of_an_archive(bench: Bench, origin: Origin, relation: str) -> None:
+    """RFC 5005 §3 and §4."""
+    origin.serve("/blog", body=feed((9, 8), f"<link rel='{relation}' href='/older'/>"))
+    origin.serve("/older", body=feed((7, 6), ""))
+    bench.config(config(origin, "pages = 2"))
+
+    report = bench.json("poll")["sources"][0]
+
+    assert (report["entries"], report["discovered"]) == (4, 4)
+    assert asked(origin) == ["/blog", "/older"]

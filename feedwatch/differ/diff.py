@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from feedwatch.canonical import atom_id, canonical_url, digest
 from feedwatch.differ.match import match
@@ -76,12 +76,12 @@ def diff(
 
 def _first_seen(source_id: str, entry: Entry, position: int, now: datetime, *, news: bool) -> KnownEntry:
     # A date ahead of the clock (a scheduled post, a wrong zone) would hold its place at the top for long.
-    published = min(entry.published.at, now) if entry.published else now
+    published = min(entry.published.at, now) if entry.published else now - (entry.age or timedelta(0))
     updated = min(entry.updated.at, now) if entry.updated else published
     return KnownEntry(
         key=entry.id,
         atom_id=atom_id(source_id, entry.id),
-        entry=entry,
+        entry=replace(entry, age=None),
         first_seen=now,
         changed_at=now,
         published=published,
@@ -112,6 +112,7 @@ def _merged(before: Entry, after: Entry) -> Entry:
     return replace(
         after,
         id=before.id,
+        age=None,
         title=after.title or before.title,
         link=after.link or before.link,
         summary=after.summary if plain(after.summary) else before.summary,

@@ -86,7 +86,9 @@ def _add(generator: FeedGenerator, published: PublishedEntry, base_url: str) -> 
     item.feedwatch.bind(published, base_url)
     item.id(known.atom_id)
     item.title(_title(known))
-    item.published(_seconds(known.published))
+    if entry.published or known.published != known.first_seen:
+        # Without a word of its source there is only the day we first saw it, which `updated` has (RFC 4287 §4.2.9).
+        item.published(_seconds(known.published))
     item.updated(_seconds(known.updated))
     for person in _authors(published):
         item.author(name=one_line(person.name), email=_email(person.email), uri=_iri(person.uri))

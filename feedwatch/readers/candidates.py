@@ -112,8 +112,8 @@ def outline(
     """The page's candidates, grouped, or those at the paths of `only`.
 
     `base` is what links are relative to; "" for a file. Without `names` only tags and roles say what is beside the
-    main thing, hardly what classes are called. With `bare` words in bold at the beginning of a block, and whole items of
-    lists, could be titles too.
+    main thing, hardly what classes are called. With `bare` words in bold at the beginning of a block, and whole
+    items of lists, could be titles too.
     """
     order = list(elements(root))
     at = {element: number for number, element in enumerate(order)}

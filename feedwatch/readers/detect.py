@@ -307,11 +307,7 @@ class Detector:
             return None
         if best.linked < 0.5:
             return "what repeats has neither dates nor links"
-        if (
-            count >= 2
-            and best.posts > 0.5
-            and (hint or (best.headed and best.words >= 3 and not against))
-        ):
+        if count >= 2 and best.posts > 0.5 and (hint or (best.headed and best.words >= 3 and not against)):
             return None
         if hint and not against and count >= 2 and (best.headed or best.words >= 2.5 or count >= 5):
             return None

@@ -57,13 +57,21 @@ def read_feed(found: Look, *, url: str, now: datetime) -> Reading:
     rss = not parsed.version.startswith("atom")
     about = _about(parsed.feed, url, rss=rss)
     entries = tuple(_entry(e, url, about, rss=rss, now=now) for e in parsed.entries)
-    # RFC 5005 §3: what is not in this document may be on its next page.
-    whole = not any(link.get("rel") == "next" for link in parsed.feed.get("links", ()))
+    further = _further(parsed.feed, url)
     pace = pace_of(found.text)
     if not parsed.bozo:
-        return Reading("feed", entries, about, complete=whole, pace=pace)
+        return Reading("feed", entries, about, complete=further is None, pace=pace, next_page=further)
     # The lenient parser may have swallowed entries, so the absence of one proves nothing.
-    return Reading("feed", entries, about, complete=False, notes=(_LENIENT,), pace=pace)
+    return Reading("feed", entries, about, complete=False, notes=(_LENIENT,), pace=pace, next_page=further)
+
+
+def _further(feed: Any, url: str) -> str | None:
+    """Where older entries are: the next page of the feed (RFC 5005 §3), or the archive before it (§4)."""
+    for relation in ("next", "prev-archive"):
+        for link in feed.get("links", ()):
+            if link.get("rel") == relation and (found := web_url(link.get("href"), url)):
+                return found
+    return None
 
 
 # --- the document -----------------------------------------------------------------------------------

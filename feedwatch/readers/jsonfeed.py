@@ -1,6 +1,6 @@
 """JSON Feed 1.0 and 1.1: the document as a Reading.
 
-Does not follow `next_url`, make ids unique or check links: see `finish`.
+Does not make ids unique or check links: see `finish`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def read_json_feed(text: str, *, url: str, now: datetime) -> Reading:
         raise ReadError("unreadable", detail) from error
     about = _about(feed, url)
     entries = tuple(_entry(item, url, about, now) for item in _objects(feed, "items"))
-    return Reading("feed", entries, about, complete=not _string(feed, "next_url"))
+    return Reading(
+        "feed", entries, about, complete=not _string(feed, "next_url"), next_page=_url(feed, "next_url", url)
+    )
 
 
 def _entry(item: Object, url: str, about: About, now: datetime) -> Entry:

@@ -96,6 +96,7 @@ def _entry(
     date = dated[0] if dated else claim.published if claim else None
     if claim and claim.published and date and date.day_only and claim.published.at.date() == date.at.date():
         date = claim.published
+    age = calendar.age_of(record) if date is None else None
     summary = fields.summary_of(record) or (claim.summary if claim else None)
     authors = fields.authors_of(record) or ((claim.author,) if claim and claim.author else ())
     section = sections.of(record)
@@ -109,6 +110,7 @@ def _entry(
         categories=tuple(Category(name) for name in categories),
         published=date,
         image=fields.image_of(record, page.base),
+        age=age,
     )
 
 

@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag, XMLParsedAsHTMLWarning
@@ -15,6 +15,7 @@ from bs4.element import NavigableString
 from feedwatch.canonical import entry_id, one_line
 from feedwatch.errors import ReadError
 from feedwatch.model import About, Category, Entry, Moment, Person, Reading, Selectors, Source, Text
+from feedwatch.readers.ago import age_in
 from feedwatch.readers.dates import parse_date
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.selectors import compile_selector, split_selector
@@ -93,7 +94,7 @@ class _Page:
         link = self._link(card, title_element)
         if not title and not link:
             return None
-        date = self._date(card)
+        date, age = self._date(card)
         summary = _value(_first(card, select.summary) if select.summary else _with_text(card, "p"), select.summary)
         author = _value(_first(card, select.author) if select.author else card.find(rel="author"), select.author)
         names = self._categories(card, sections)
@@ -113,6 +114,7 @@ class _Page:
             categories=tuple(Category(name) for name in names),
             published=date,
             image=image,
+            age=age,
         )
         return _Card(entry, tuple(name for name, (selector, value) in wanted.items() if selector and not value))
 
@@ -132,20 +134,23 @@ class _Page:
         self._unresolved |= link is None and _leads(href)
         return link
 
-    def _date(self, card: Tag) -> Moment | None:
+    def _date(self, card: Tag) -> tuple[Moment | None, timedelta | None]:
+        """Its date, or else how long ago it says that was."""
         selector = self._select.date
         element = _first(card, selector) if selector else card.find("time")
         if not isinstance(element, Tag):
-            return None
+            return None, None
         attribute = (split_selector(selector)[1] if selector else None) or "datetime"
         # Spaced as well: a calendar leaf has its day and month in elements that only a style sheet sets apart.
         stated = (_attribute(element, attribute) or "", _text(element), element.get_text(" "))
         texts = [one_line(text) for text in stated if text.strip()]
         for text in texts:
             if found := parse_date(text, self._now, language=self._language):
-                return found
-        self._unreadable += texts[-1:]
-        return None
+                return found, None
+        age = next((age for text in texts if (age := age_in(text)) is not None), None)
+        if age is None:
+            self._unreadable += texts[-1:]
+        return None, age
 
     def _image(self, card: Tag) -> str | None:
         selector = self._select.image

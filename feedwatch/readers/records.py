@@ -12,12 +12,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from feedwatch.canonical import one_line
 from feedwatch.model import Moment
+from feedwatch.readers.ago import age_in
 from feedwatch.readers.candidates import Candidate, Outline
 from feedwatch.readers.date_in import LONGEST, ascii_digits, date_in
 from feedwatch.readers.dates import parse_date
@@ -262,6 +263,22 @@ class Calendar:
         """The date of a record, and where it stood. `above` also looks at headings before the record."""
         found = self._stated(record) or self._in_lines(record) or self._in_title(record)
         return found or (self._above(record) if above else None)
+
+    def age_of(self, record: Record) -> timedelta | None:
+        """How old a record without a date says it is."""
+        title = {record.title.element, *record.title.element.iterdescendants()}
+        for part in record.parts:
+            if isinstance(part, str):
+                if (age := age_in(part)) is not None:
+                    return age
+                continue
+            for element in part.iter():
+                if not isinstance(element.tag, str) or element in title or hidden(element):
+                    continue
+                texts = (element.text, element.tail if element is not part else None)
+                if (age := next((a for t in texts if t and (a := age_in(t)) is not None), None)) is not None:
+                    return age
+        return None
 
     def _in_title(self, record: Record) -> tuple[Moment, str] | None:
         text = text_of(record.title.element, spaced=True)
