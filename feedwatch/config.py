@@ -72,7 +72,7 @@ def reading_digest(source: Source) -> str:
     """Changes whenever the same body could yield another reading; not with title, headers or interval."""
     select = [getattr(source.select, field.name, None) for field in fields(Selectors)]
     paths = [getattr(source.json, field.name) for field in fields(JsonPaths)] if source.json else []
-    return digest("reading", source.url, source.link_base, *select, *source.categories, *paths)
+    return digest("reading", source.url, source.link_base, *select, *source.categories, *paths, *source.examples)
 
 
 def _parse(text: str, path: Path, variables: Variables) -> Config:

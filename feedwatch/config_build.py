@@ -95,6 +95,7 @@ def _source(table: SourceTable, default: str | None) -> Source:
         adaptive=every == AUTO,
         pages=table.pages,
         page_url=table.page_url,
+        examples=tuple(table.examples),
     )
 
 

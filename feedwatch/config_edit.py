@@ -23,6 +23,7 @@ class NewSource:
     link_base: str | None = None
     pages: int = 1
     select: Mapping[str, str] | None = None
+    examples: tuple[str, ...] = ()
 
 
 def with_source(text: str, source: NewSource) -> str:
@@ -66,6 +67,8 @@ def _table(source: NewSource) -> Table:
             table.add(name, value)
     if source.pages > 1:
         table.add("pages", source.pages)
+    if source.examples:
+        table.add("examples", list(source.examples))
     if source.select:
         select = tomlkit.table()
         for name, css in source.select.items():

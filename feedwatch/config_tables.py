@@ -143,6 +143,9 @@ class SourceTable(Table):
     page_url: Annotated[str, AfterValidator(values.page_url)] | None = Field(
         default=None, description='Address of a further page, as in "https://example.org/blog/page/{page}/".'
     )
+    examples: list[Words] = Field(
+        default=[], description="Titles of some posts on the page; what stands where they stand is the list of posts."
+    )
     proxy: Annotated[str, AfterValidator(values.proxy_url)] | None = Field(
         default=None, description='HTTP proxy that its requests go through, as in "http://proxy.example:3128".'
     )

@@ -31,14 +31,16 @@ class ConfigError(FeedwatchError):
 
 class ReadError(FeedwatchError):
     """A body that yields nothing to trust: `unreadable` (neither feed nor page, truncated), `empty`, `blocked` (a
-    page that keeps programs out) or `soft-404` (a page that says it is none)."""
+    page that keeps programs out) or `soft-404` (a page that says it is none). `feeds` are those that an empty page
+    names."""
 
-    def __init__(self, kind: ReadErrorKind, detail: str) -> None:
+    def __init__(self, kind: ReadErrorKind, detail: str, feeds: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
         self.kind: ReadErrorKind = kind
+        self.feeds = feeds
 
-    def __reduce__(self) -> tuple[type[ReadError], tuple[str, str]]:
-        return (ReadError, (self.kind, str(self)))
+    def __reduce__(self) -> tuple[type[ReadError], tuple[str, str, tuple[str, ...]]]:
+        return (ReadError, (self.kind, str(self), self.feeds))
 
 
 class Refused(FeedwatchError):

@@ -143,8 +143,8 @@ class Reading:
     rule: tuple[str, ...] = ()
     #: For people who ask why: what was taken for the list of posts, and what was not, one sentence each.
     explained: tuple[str, ...] = ()
-    #: The feed that a page names as its own.
-    feed_url: str | None = None
+    #: The feeds that a page names as its own, or links.
+    feeds: tuple[str, ...] = ()
     #: The page that goes on where this one ends.
     next_page: str | None = None
 
@@ -211,6 +211,8 @@ class Source:
     pages: int = 1
     #: Address of a further page, with `{page}` for its number, where the pages do not say it.
     page_url: str | None = None
+    #: Titles of posts on the page, from which its list of posts is known.
+    examples: tuple[str, ...] = ()
 
 
 # --- fetching ---------------------------------------------------------------------------------------
@@ -290,6 +292,8 @@ class Failure:
     http_status: int | None = None
     #: How long the origin asked us to stay away.
     retry_after: timedelta | None = None
+    #: The feeds that a page without entries names.
+    feeds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class ReaderPool:
         try:
             return await self._workers.run(self._work, fetched.url, headers, fetched.body, source, now, rule)
         except ReadError as error:
-            return Failure(error.kind, str(error), fetched.status)
+            return Failure(error.kind, str(error), fetched.status, feeds=error.feeds)
         except TimeoutError:
             detail = f"reading it took longer than {self._workers.deadline:.0f} seconds; the body is hostile or broken"
             return Failure("reader-timeout", detail, fetched.status)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from origin import Origin
 from test_paging import page
-from workbench import ROOT, Bench
+from workbench import Bench
 
 from feedwatch.config_edit import NewSource, id_for, with_source
 
@@ -23,6 +24,15 @@ url   = "https://first.example/feed"
 [category.machine-learning]
 title = "Machine learning"
 """
+
+
+def feed_of(numbers: Iterable[int]) -> bytes:
+    entries = "".join(
+        f"<entry><id>urn:x:{n}</id><title>Post number {n}</title><updated>2024-01-{n:02}T00:00:00Z</updated>"
+        f"<link href='/post-{n}'/></entry>"
+        for n in numbers
+    )
+    return f"<feed xmlns='http://www.w3.org/2005/Atom'><title>B</title>{entries}</feed>".encode()
 
 
 @pytest.fixture
@@ -49,11 +59,47 @@ def test_a_page_is_added_with_what_was_found_shown(bench: Bench, origin: Origin)
 def test_the_feed_of_a_page_is_offered_first(bench: Bench, origin: Origin) -> None:
     link = b"<link rel='alternate' type='application/rss+xml' href='/feed.xml'>"
     origin.serve("/blog", body=link + page((3, 2, 1)))
-    origin.serve("/feed.xml", body=(ROOT / "fixtures" / "feeds" / "rss-2.0.rss").read_bytes())
+    origin.serve("/feed.xml", body=feed_of((3, 2, 1)))
 
     assert f"{origin.url}/feed.xml" in bench.run("add", f"{origin.url}/blog", "--dry-run").stdout
     assert f'"{origin.url}/blog"' in bench.run("add", f"{origin.url}/blog", "--page", "--dry-run").stdout
     assert (bench.folder / "config.toml").read_text() == MINE
+
+
+def test_of_several_feeds_the_one_with_what_the_page_shows_is_added(bench: Bench, origin: Origin) -> None:
+    links = b"".join(
+        b"<link rel='alternate' type='application/atom+xml' href='/%s'>" % name for name in (b"all.atom", b"ml.atom")
+    )
+    origin.serve("/ml", body=links + page((3, 2, 1)))
+    origin.serve("/all.atom", body=feed_of((21, 20, 3)))
+    origin.serve("/ml.atom", body=feed_of((3, 2, 1)))
+
+    assert f"{origin.url}/ml.atom" in bench.run("add", f"{origin.url}/ml", "--dry-run").stdout
+
+
+def test_a_feed_of_something_else_is_named_and_the_page_is_added(bench: Bench, origin: Origin) -> None:
+    origin.serve("/ml", body=b"<link rel='alternate' type='application/atom+xml' href='/all.atom'>" + page((3, 2, 1)))
+    origin.serve("/all.atom", body=feed_of((21, 20, 19)))
+
+    done = bench.run("add", f"{origin.url}/ml", "--dry-run")
+
+    assert f'"{origin.url}/ml"' in done.stdout
+    assert "has only 0% of what the page shows" in done.stderr
+
+
+def test_a_feed_that_nobody_names_is_found_where_feeds_usually_are(bench: Bench, origin: Origin) -> None:
+    origin.serve("/blog/", body=page((3, 2, 1)))
+    origin.serve("/blog/index.xml", body=feed_of((3, 2, 1)))
+
+    assert f"{origin.url}/blog/index.xml" in bench.run("add", f"{origin.url}/blog/", "--dry-run").stdout
+
+
+def test_a_page_that_shows_nothing_is_added_by_its_feed(bench: Bench, origin: Origin) -> None:
+    link = b"<link rel='alternate' type='application/atom+xml' href='/feed'>"
+    origin.serve("/app", body=b"<html><head>" + link + b"</head><body><div id='root'></div></body></html>")
+    origin.serve("/feed", body=feed_of((3, 2, 1)))
+
+    assert f"{origin.url}/feed" in bench.run("add", f"{origin.url}/app", "--dry-run").stdout
 
 
 def test_selectors_correct_what_was_found(bench: Bench, origin: Origin) -> None:
@@ -67,6 +113,22 @@ def test_selectors_correct_what_was_found(bench: Bench, origin: Origin) -> None:
         "url": f"{origin.url}/news",
         "select": {"entry": "article", "title": "h2"},
     }
+
+
+def test_two_titles_say_which_of_two_lists_is_that_of_the_posts(bench: Bench, origin: Origin) -> None:
+    talks = "".join(f"<li><a href='/talk-{n}'>A talk about number {n}</a></li>" for n in (3, 2, 1))
+    origin.serve("/news", body=page((9, 8, 7)).replace(b"</main>", f"<ul>{talks}</ul></main>".encode()))
+
+    bench.run("add", f"{origin.url}/news", "--id", "talks", "--post", "A talk about number 3", "--post", "number 1")
+
+    added = tomllib.loads((bench.folder / "config.toml").read_text())["source"][1]
+    assert added["examples"] == ["A talk about number 3", "number 1"]
+    bench.json("poll", "talks")
+    assert [e["title"] for e in bench.json("list", "--source", "talks")["entries"]] == [
+        "A talk about number 3", "A talk about number 2", "A talk about number 1",
+    ]  # fmt: skip
+    wrong = bench.run("add", f"{origin.url}/news", "--post", "Post numbr 9", code=1)
+    assert 'the nearest is "Post number 9"' in wrong.stderr
 
 
 def test_what_would_spoil_the_file_is_not_written(bench: Bench, origin: Origin) -> None:

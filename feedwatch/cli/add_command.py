@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
 from feedwatch import config as configuration
+from feedwatch.canonical import comparable
 from feedwatch.cli.common import config_path, log_to_stderr, printable
-from feedwatch.cli.preview_command import FIELDS, echo_reading, read_once, selectors
+from feedwatch.cli.preview_command import FIELDS, Look, echo_reading, looking, selectors
 from feedwatch.config_build import Config
 from feedwatch.config_edit import NewSource, id_for, with_source
 from feedwatch.errors import ConfigError, FeedwatchError
 from feedwatch.files import write_atomic
 from feedwatch.model import Failure, Reading, Source
+from feedwatch.readers.feeds import likely_feeds, shared
 from feedwatch.redact import Redactor
 
+#: Addresses that are asked for a feed.
+_TRIED = 8
+#: Share of what the page shows that its feed must have: sites have feeds of other things too.
+_ENOUGH = 0.5
 _PROBE = '[[source]]\nid = "probe"\nurl = "https://probe.invalid/"\n'
 
 
@@ -29,6 +36,7 @@ _PROBE = '[[source]]\nid = "probe"\nurl = "https://probe.invalid/"\n'
 @click.option("--every", help='How often it is polled, as in "30m", or "auto".')
 @click.option("--link-base", help="Where relative links lead, for a page that is a file.")
 @click.option("--pages", type=click.IntRange(1, 100), default=1, help="Pages of an archive to read at first sight.")
+@click.option("--post", "examples", multiple=True, help="Title of a post on the page, to find the others. Repeatable.")
 @click.option("--page", "as_page", is_flag=True, help="Watch the page itself, even if it names a feed.")
 @click.option("--dry-run", is_flag=True, help="Show what would be added, and write nothing.")
 @click.option(
@@ -43,6 +51,7 @@ def command(
     every: str | None,
     link_base: str | None,
     pages: int,
+    examples: tuple[str, ...],
     as_page: bool,
     dry_run: bool,
     select: tuple[str, ...],
@@ -56,8 +65,9 @@ def command(
     text, config = _current(ctx, path)
     chosen = selectors(select)
     file = None if "://" in url else Path(url).resolve()
-    source = Source(id="new", url=file.as_uri() if file else url, link_base=link_base, select=chosen)
-    reading, source = asyncio.run(_found(config, source, as_page=as_page or chosen is not None))
+    source = Source(id="new", url=file.as_uri() if file else url, link_base=link_base, select=chosen, examples=examples)
+    reading, source = asyncio.run(_found(config, source, as_page=bool(as_page or chosen or examples)))
+    _must_have(reading, examples)
     echo_reading(reading, source.url)
     taken = {known.id for known in config.sources} if config else set()
     if config and (same := next((known for known in config.sources if known.url == source.url), None)):
@@ -71,6 +81,7 @@ def command(
         link_base=link_base,
         pages=pages,
         select=pairs or None,
+        examples=examples,
     )
     try:
         changed = with_source(text, new)
@@ -105,20 +116,54 @@ def _current(ctx: click.Context, path: Path) -> tuple[str, Config | None]:
     return text, replace(config, sources=()) if only else config
 
 
+def _must_have(reading: Reading, examples: tuple[str, ...]) -> None:
+    """Raises FeedwatchError where a title that was given is not among those that were found."""
+    titles = {comparable(entry.title).casefold(): entry.title for entry in reading.entries}
+    for example in examples:
+        wanted = comparable(example).casefold()
+        if any(wanted in title for title in titles):
+            continue
+        near = get_close_matches(wanted, titles, 1, 0.4) or list(titles)[:1]
+        raise FeedwatchError(
+            f'no title on the page has the words "{example}"; the nearest is "{titles[near[0]]}". '
+            "Give them as the page shows them, or name the list with --select entry=CSS"
+        )
+
+
 async def _found(config: Config | None, source: Source, *, as_page: bool) -> tuple[Reading, Source]:
-    """What is at the source's URL, or at the feed that it names."""
-    reading = await read_once(config, source)
-    if isinstance(reading, Reading) and reading.feed_url and not as_page:
-        feed = replace(source, url=reading.feed_url)
-        better = await read_once(config, feed)
-        if isinstance(better, Reading):
-            click.echo(
-                printable(f"the page names a feed, which is added instead: {feed.url} (--page for the page)"), err=True
-            )
-            return better, feed
-    if isinstance(reading, Failure):
-        raise FeedwatchError(f"{source.url}: {reading.detail}")
-    return reading, source
+    """What is at the source's URL, or the feed that has it."""
+    async with looking(config) as look:
+        page = await look(source)
+        may_have_one = source.url.startswith("http") and page.kind in ("page", "empty")
+        if may_have_one and not as_page and (found := await _feed_of(page, source, look)):
+            return found
+        if isinstance(page, Failure):
+            raise FeedwatchError(f"{source.url}: {page.detail}")
+        return page, source
+
+
+async def _feed_of(page: Reading | Failure, source: Source, look: Look) -> tuple[Reading, Source] | None:
+    """The feed that has what the page has: of those it names the fullest, else one where feeds usually are."""
+    best: tuple[float, Reading, Source] | None = None
+    for url in (page.feeds or likely_feeds(source.url))[:_TRIED]:
+        feed = replace(source, url=url)
+        reading = await look(feed)
+        if isinstance(reading, Failure) or reading.kind != "feed":
+            continue
+        part = shared(page, reading) if isinstance(page, Reading) else 1.0
+        if best is None or part > best[0]:
+            best = part, reading, feed
+        if part == 1.0:
+            break
+    if best is None:
+        return None
+    part, reading, feed = best
+    if part < _ENOUGH:
+        what = f"there is a feed, {feed.url}, but it has only {part:.0%} of what the page shows; the page is added"
+        click.echo(printable(what), err=True)
+        return None
+    click.echo(printable(f"the page has a feed, which is added instead: {feed.url} (--page for the page)"), err=True)
+    return reading, feed
 
 
 def _written(source: NewSource) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 
@@ -18,8 +21,12 @@ from feedwatch.poller.fetch import Hosts
 from feedwatch.readers.selectors import compile_selector, split_selector
 from feedwatch.workers import ReaderPool
 
+Look: TypeAlias = Callable[[Source], Awaitable[Reading | Failure]]
+
 FIELDS = ("entry", "title", "link", "date", "summary", "author", "image", "category", "section")
 
+#: Seconds between two requests to a host.
+_PAUSE = 0.2
 #: What is wrong with something that could be read, and lists no posts.
 _NOTHING = frozenset({"empty", "blocked", "soft-404"})
 
@@ -121,14 +128,26 @@ def selectors(pairs: tuple[str, ...]) -> Selectors | None:
     return Selectors(**fields)
 
 
-async def read_once(config: Config | None, source: Source) -> Reading | Failure:
-    """One look at a source that is not kept."""
+@contextlib.asynccontextmanager
+async def looking(config: Config | None) -> AsyncIterator[Look]:
+    """A way to look at sources that are not kept."""
     pool = ReaderPool()
     try:
         async with open_net(config.allow_hosts if config else frozenset()) as net:
-            result = (await SourcePoller(net, Hosts(1, 0.0), now).poll(source, PollState())).outcome
-        if not isinstance(result, Fetched):
-            return result if isinstance(result, Failure) else Failure("http", "answered 304 to a first request")
-        return await pool.read(result, source, now())
+            poller = SourcePoller(net, Hosts(1, _PAUSE), now)
+
+            async def look(source: Source) -> Reading | Failure:
+                result = (await poller.poll(source, PollState())).outcome
+                if not isinstance(result, Fetched):
+                    return result if isinstance(result, Failure) else Failure("http", "answered 304 to a first request")
+                return await pool.read(result, source, now())
+
+            yield look
     finally:
         pool.close()
+
+
+async def read_once(config: Config | None, source: Source) -> Reading | Failure:
+    """One look at a source that is not kept."""
+    async with looking(config) as look:
+        return await look(source)

@@ -54,7 +54,7 @@ def read(
         raise ReadError("unreadable", f"reading it failed: {type(error).__name__}: {error}"[:300]) from error
     if not reading.entries:
         what = "a web page" if reading.kind == "page" else "a valid feed"
-        raise ReadError("empty", "; ".join((f"{what}, but without entries", *reading.notes)))
+        raise ReadError("empty", "; ".join((f"{what}, but without entries", *reading.notes)), reading.feeds)
     return reading
 
 

@@ -11,11 +11,12 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from feedwatch.canonical import canonical_url
+from feedwatch.canonical import canonical_url, comparable
 from feedwatch.readers.candidates import LONGEST_TITLE, Candidate, Group, Outline, leads
 from feedwatch.readers.date_in import date_in
 from feedwatch.readers.dates import parse_date
@@ -140,6 +141,23 @@ class Detector:
             return notes
         why = judged[0].why if judged else "no group of links or headings repeats on this page"
         return Detected(why=why, rejected=judged)
+
+    def like(self, examples: Collection[str]) -> Detected:
+        """What stands where titles with the words of `examples` stand; nothing where one of them is nowhere."""
+        missing = {comparable(example).casefold() for example in examples}
+        chosen: list[Judged] = []
+        while missing:
+            found = [
+                (len(has), judged.score, number, judged, has)
+                for number, group in enumerate(self._page.groups.values())
+                if (has := _said_in(group, missing)) and (judged := self._judge(group)).records
+            ]
+            if not found:
+                return Detected(why=f'no title has the words "{min(missing)}"')
+            _, _, _, judged, has = max(found, key=lambda one: one[:3])
+            chosen.append(judged)
+            missing -= has
+        return self._made(chosen, [])
 
     def apply(self, paths: tuple[str, ...]) -> Detected:
         """What known paths find on this page."""
@@ -457,6 +475,12 @@ class Detector:
 
     def _resolved(self, anchor: Element) -> str | None:
         return web_url(anchor.get("href"), self._base) if leads(anchor, self._base) else None
+
+
+def _said_in(group: Group, wanted: Collection[str]) -> set[str]:
+    """Those of the `wanted` words that a title of the group has."""
+    titles = [comparable(member.text).casefold() for member in group.members]
+    return {words for words in wanted if any(words in title for title in titles)}
 
 
 def _one_each(found: list[Record]) -> list[Record]:

@@ -6,7 +6,8 @@ it finds nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -16,11 +17,10 @@ from feedwatch.readers import fields
 from feedwatch.readers.candidates import Outline, outline
 from feedwatch.readers.detect import Detected, Detector
 from feedwatch.readers.embedded import Claim, Claims, claims
+from feedwatch.readers.feeds import feeds_named
 from feedwatch.readers.records import Calendar, Record
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import Element, parse, text_of
-
-_FEEDS = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,38 @@ class _Page:
     base: str
     language: str | None
     now: datetime
+
+
+#: Ways to look at a page: as its classes say, whatever they say, and with titles that are only bold.
+_WAYS = ("", "whatever classes say", "bold titles")
+#: Marks the way in a rule, where it is not the first.
+_WAY = "way: "
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    seen: Outline
+    detector: Detector
+    found: Detected
+    rule: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Looker:
+    page: _Page
+    root: Element
+    claimed: Claims
+    url: str
+
+    def __call__(self, way: str, find: Callable[[Detector], Detected], only: tuple[str, ...] = ()) -> _Looked:
+        page = self.page
+        names, bare = way != _WAYS[1], way == _WAYS[2]
+        seen = outline(self.root, page.base, page.now, frozenset(only), names=names, bare=bare)
+        detector = Detector(
+            seen, self.claimed, url=page.base or self.url, base=page.base, now=page.now, language=page.language
+        )
+        found = find(detector)
+        return _Looked(seen, detector, found, (*found.paths, *([_WAY + way] if way and found.paths else [])))
 
 
 def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: tuple[str, ...] = ()) -> Reading:
@@ -42,27 +74,11 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
     page = _Page(root, base, root.get("lang") or None, now)
     claimed = Claims(claims(root, base or "https://somewhere.invalid/", now))
 
-    def detector_of(seen: Outline) -> Detector:
-        return Detector(seen, claimed, url=base or url, base=base, now=now, language=page.language)
-
-    seen = outline(root, base, now, only=frozenset(rule))
-    detector = detector_of(seen)
-    found = detector.apply(rule) if rule else detector.detect()
-    kept = rule if rule and found.records else ()
-    if rule and not kept:
-        seen = outline(root, base, now)
-        detector = detector_of(seen)
-        found = detector.detect()
-    if not found.records:
-        # Builders of sites call everything a widget, and by hand a title is a word in bold: then only dates tell.
-        for freely in (outline(root, base, now, names=False), outline(root, base, now, bare=True)):
-            second = detector_of(freely)
-            if (dated := second.detect(dated=True)).records:
-                seen, detector, found = freely, second, dated
-                break
-    entries = _entries(page, seen, detector, claimed, found)
-    feed = feed_of(root, base)
-    notes = [f"the page names a feed that could be the source instead: {feed}"] if feed else []
+    looked = _looked(_Looker(page, root, claimed, url), source, rule)
+    found = looked.found
+    entries = _entries(page, looked, claimed)
+    feeds = feeds_named(root, base)
+    notes = [f"the page names a feed that could be the source instead: {feeds[0]}"] if feeds else []
     if not base and entries and not any(entry.link for entry in entries):
         notes.append("links are relative and the page is a file: set link_base to the site's address")
     if not entries and claimed.all:
@@ -75,15 +91,32 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
         tuple(entries),
         _about(root, base),
         notes=tuple(notes),
-        feed_url=feed,
-        rule=kept or found.paths,
+        feeds=feeds,
+        rule=looked.rule,
         explained=tuple(_explained(found)),
     )
 
 
-def _entries(page: _Page, seen: Outline, detector: Detector, claimed: Claims, found: Detected) -> list[Entry]:
+def _looked(look: _Looker, source: Source, rule: tuple[str, ...]) -> _Looked:
+    """What the rule of an earlier reading finds, else what the operator's examples or detection do."""
+    way = next((part.removeprefix(_WAY) for part in rule if part.startswith(_WAY)), "")
+    if rule and (kept := look(way, lambda detector: detector.apply(rule), only=rule)).found.records:
+        return replace(kept, rule=rule)
+    for way in _WAYS if source.examples else ():
+        if (alike := look(way, lambda detector: detector.like(source.examples))).found.records:
+            return alike
+    plainly = look("", lambda detector: detector.detect())
+    if plainly.found.records:
+        return plainly
+    # Builders of sites call everything a widget, and by hand a title is a word in bold: then only dates tell.
+    freely = (look(way, lambda detector: detector.detect(dated=True)) for way in _WAYS[1:])
+    return next((looked for looked in freely if looked.found.records), plainly)
+
+
+def _entries(page: _Page, looked: _Looked, claimed: Claims) -> list[Entry]:
+    found, detector = looked.found, looked.detector
     calendar = Calendar(detector.periods, found.records, page.now, detector.language)
-    sections = fields.Sections(seen, found.records)
+    sections = fields.Sections(looked.seen, found.records)
     return [_entry(page, record, detector.link(record), calendar, claimed, sections) for record in found.records]
 
 
@@ -142,18 +175,6 @@ def _base(root: Element, url: str) -> str:
     on_the_web = url if urlsplit(url).scheme in ("http", "https") else ""
     stated = next((e.get("href") for e in root.iter("base") if e.get("href")), None)
     return web_url(stated, on_the_web) or on_the_web
-
-
-def feed_of(root: Element, base: str) -> str | None:
-    """The feed that the page names as its own; that of its comments does not count."""
-    for link in root.iter("link"):
-        kind = (link.get("type") or "").split(";")[0].strip().lower()
-        if "alternate" in (link.get("rel") or "").lower().split() and kind in _FEEDS:
-            if "comment" in (link.get("title") or "").lower():
-                continue
-            if feed := web_url(link.get("href"), base):
-                return feed
-    return None
 
 
 def _about(root: Element, base: str) -> About:
