@@ -122,3 +122,21 @@ def test_how_long_ago_a_post_was_is_read_but_is_no_date() -> None:
     entries = read(page.encode(), "https://site.example/").entries
 
     assert [(entry.published, entry.age) for entry in entries] == [(None, timedelta(days=n)) for n in (2, 3, 9)]
+
+
+def test_each_field_says_where_it_was_found_and_how_sure_that_is() -> None:
+    def card(n: int) -> str:
+        return (
+            f'<article><h2><a href="/p{n}">Post number {n}</a></h2><time datetime="2024-01-{n:02}">Jan</time>'
+            f'<p class="byline">by Ada</p><p>What post number {n} has to say of it.</p></article>'
+        )
+
+    page = f"<html><title>Blog</title><main>{card(3)}{card(2)}</main></html>"
+
+    told = read(page.encode(), "https://site.example/").explained[-2]
+
+    assert told == (
+        '"Post number 3": title from <h2> (sure); link from the title\'s own link (sure); published from <time> (sure); '
+        "summary from text beside the title (a guess); author from what is called an author (likely); "
+        "no categories, image"
+    )

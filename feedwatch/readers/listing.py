@@ -31,6 +31,7 @@ class _Page:
     now: datetime
 
 
+_NO_CLAIM = Claim("", None, None)
 #: Ways to look at a page: as its classes say, whatever they say, and with titles that are only bold.
 _WAYS = ("", "whatever classes say", "bold titles")
 #: Marks the way in a rule, where it is not the first.
@@ -76,7 +77,8 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
 
     looked = _looked(_Looker(page, root, claimed, url), source, rule)
     found = looked.found
-    entries = _entries(page, looked, claimed)
+    read = _entries(page, looked, claimed)
+    entries = [entry for entry, _ in read]
     feeds = feeds_named(root, base)
     notes = [f"the page names a feed that could be the source instead: {feeds[0]}"] if feeds else []
     if not base and entries and not any(entry.link for entry in entries):
@@ -93,7 +95,7 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
         notes=tuple(notes),
         feeds=feeds,
         rule=looked.rule,
-        explained=tuple(_explained(found)),
+        explained=(*_explained(found), *(told for _, told in read)),
     )
 
 
@@ -113,7 +115,7 @@ def _looked(look: _Looker, source: Source, rule: tuple[str, ...]) -> _Looked:
     return next((looked for looked in freely if looked.found.records), plainly)
 
 
-def _entries(page: _Page, looked: _Looked, claimed: Claims) -> list[Entry]:
+def _entries(page: _Page, looked: _Looked, claimed: Claims) -> list[tuple[Entry, str]]:
     found, detector = looked.found, looked.detector
     calendar = Calendar(detector.periods, found.records, page.now, detector.language)
     sections = fields.Sections(looked.seen, found.records)
@@ -122,29 +124,53 @@ def _entries(page: _Page, looked: _Looked, claimed: Claims) -> list[Entry]:
 
 def _entry(
     page: _Page, record: Record, link: str | None, calendar: Calendar, claimed: Claims, sections: fields.Sections
-) -> Entry:
+) -> tuple[Entry, str]:
+    """The entry, and for people where each of its fields was found."""
     title = record.title.text
-    claim = claimed.about(link, title)
-    dated = calendar.of(record)
-    date = dated[0] if dated else claim.published if claim else None
-    if claim and claim.published and date and date.day_only and claim.published.at.date() == date.at.date():
-        date = claim.published
+    claim = claimed.about(link, title) or _NO_CLAIM
+    date, dated = calendar.of(record) or (claim.published, claim.evidence)
+    if claim.published and date and date.day_only and claim.published.at.date() == date.at.date():
+        date, dated = claim.published, claim.evidence
     age = calendar.age_of(record) if date is None else None
-    summary = fields.summary_of(record) or (claim.summary if claim else None)
-    authors = fields.authors_of(record) or ((claim.author,) if claim and claim.author else ())
-    section = sections.of(record)
-    categories = fields.categories_of(record) or ((section,) if section else ())
-    return Entry(
+    summary = fields.summary_of(record)
+    authors = fields.authors_of(record)
+    image = fields.image_of(record, page.base)
+    categories, section = fields.categories_of(record), sections.of(record)
+    entry = Entry(
         id=entry_id(None, link, title, str(date) if date else None),
         title=title,
         link=link,
-        summary=Text(summary) if summary else None,
-        authors=tuple(Person(name) for name in authors),
-        categories=tuple(Category(name) for name in categories),
+        summary=Text(text) if (text := summary or claim.summary) else None,
+        authors=tuple(Person(name) for name in authors or filter(None, (claim.author,))),
+        categories=tuple(Category(name) for name in categories or filter(None, (section,))),
         published=date,
-        image=fields.image_of(record, page.base),
+        image=image,
         age=age,
     )
+    own = record.title.anchor is not None and link is not None
+    where = {
+        "title": f"<{record.title.element.tag}>" if title else "",
+        "link": ("the title's own link" if own else "another link of the post, or its place on the page")
+        if link
+        else "",
+        "published": dated if date else "how long ago it says it was" if age is not None else "",
+        "summary": "text beside the title" if summary else claim.evidence if claim.summary else "",
+        "author": "what is called an author" if authors else claim.evidence if claim.author else "",
+        "categories": "what is called a category" if categories else "the heading above" if section else "",
+        "image": "the first picture" if image else "",
+    }
+    told = "; ".join(f"{name} from {place} ({_sure(place)})" for name, place in where.items() if place)
+    return (
+        entry,
+        f'"{title[:60] or link}": {told}; no {", ".join(n for n, place in where.items() if not place) or "lack"}',
+    )
+
+
+def _sure(place: str) -> str:
+    """How far a place can be trusted: made for programs, named by its author, or only where such things stand."""
+    if place.startswith(("<time", "JSON", "the title's own", "<h")):
+        return "sure"
+    return "likely" if place.startswith(("class", "what is called", "text of", "<")) else "a guess"
 
 
 def _claimed_entry(claim: Claim) -> Entry:
