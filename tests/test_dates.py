@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feedwatch.readers.any_date import any_date
 from feedwatch.readers.dates import parse_date
 
 NOW = datetime(2024, 11, 1, 12, tzinfo=UTC)
@@ -120,3 +122,24 @@ def test_any_text_is_taken(text: str) -> None:
     found = parse_date(text, NOW)
 
     assert found is None or found.at.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["12 tháng 3, 2024", "12. ožujka 2024.", "12 kovo 2024", "12 मार्च 2024", "12 Մարտի 2024", "2024. március 12."],
+)
+def test_months_of_other_languages_are_read_with_the_extra(text: str) -> None:
+    assert str(any_date(text)) == "2024-03-12"
+
+
+@pytest.mark.parametrize("text", ["Chapter 12 in 2024", "2024", "3 posts 2024", "12/03/24", "tomorrow", ""])
+def test_the_extra_makes_no_date_of_what_is_none(text: str) -> None:
+    assert any_date(text) is None
+
+
+def test_without_the_extra_such_a_date_is_no_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dateparser", None)
+    any_date.cache_clear()
+
+    assert any_date("12 tháng 3, 2024") is None
+    any_date.cache_clear()

@@ -16,6 +16,8 @@ from feedwatch.canonical import entry_id, one_line
 from feedwatch.errors import ReadError
 from feedwatch.model import About, Category, Entry, Moment, Person, Reading, Selectors, Source, Text
 from feedwatch.readers.ago import age_in
+from feedwatch.readers.any_date import any_date
+from feedwatch.readers.date_in import ascii_digits
 from feedwatch.readers.dates import parse_date
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.selectors import compile_selector, split_selector
@@ -147,6 +149,8 @@ class _Page:
         for text in texts:
             if found := parse_date(text, self._now, language=self._language):
                 return found, None
+        if foreign := next((found for text in texts if (found := any_date(ascii_digits(text)))), None):
+            return foreign, None
         age = next((age for text in texts if (age := age_in(text)) is not None), None)
         if age is None:
             self._unreadable += texts[-1:]

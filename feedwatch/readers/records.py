@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeAlias
 from feedwatch.canonical import one_line
 from feedwatch.model import Moment
 from feedwatch.readers.ago import age_in
+from feedwatch.readers.any_date import any_date
 from feedwatch.readers.candidates import Candidate, Outline
 from feedwatch.readers.date_in import LONGEST, ascii_digits, date_in
 from feedwatch.readers.dates import parse_date
@@ -262,7 +263,15 @@ class Calendar:
     def of(self, record: Record, *, above: bool = True) -> tuple[Moment, str] | None:
         """The date of a record, and where it stood. `above` also looks at headings before the record."""
         found = self._stated(record) or self._in_lines(record) or self._in_title(record)
-        return found or (self._above(record) if above else None)
+        return found or (self._above(record) if above else None) or self._foreign(record)
+
+    def _foreign(self, record: Record) -> tuple[Moment, str] | None:
+        for element in record.all():
+            if str(element.tag) == "time" or _DATE_CLASS.search(" ".join(classes(element))):
+                moment = any_date(ascii_digits(text_of(element, spaced=True)))
+                if moment is not None:
+                    return moment, f"<{element.tag}>, in its language"
+        return None
 
     def age_of(self, record: Record) -> timedelta | None:
         """How old a record without a date says it is."""
