@@ -137,6 +137,7 @@ def test_each_field_says_where_it_was_found_and_how_sure_that_is() -> None:
 
     assert told == (
         '"Post number 3": title from <h2> (sure); link from the title\'s own link (sure); '
-        "published from <time> (sure); summary from text beside the title (a guess); author from what is called an author (likely); "
+        "published from <time> (sure); summary from text beside the title (a guess); "
+        "author from what is called an author (likely); "
         "no categories, image"
     )

@@ -18,6 +18,7 @@ from feedwatch.readers.candidates import Outline, outline
 from feedwatch.readers.detect import Detected, Detector
 from feedwatch.readers.embedded import Claim, Claims, claims
 from feedwatch.readers.feeds import feeds_named
+from feedwatch.readers.judge import Judge
 from feedwatch.readers.records import Calendar, Record
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import Element, parse, text_of
@@ -41,7 +42,7 @@ _WAY = "way: "
 @dataclass(frozen=True, slots=True)
 class _Looked:
     seen: Outline
-    detector: Detector
+    judge: Judge
     found: Detected
     rule: tuple[str, ...]
 
@@ -57,11 +58,11 @@ class _Looker:
         page = self.page
         names, bare = way != _WAYS[1], way == _WAYS[2]
         seen = outline(self.root, page.base, page.now, frozenset(only), names=names, bare=bare)
-        detector = Detector(
+        judge = Judge(
             seen, self.claimed, url=page.base or self.url, base=page.base, now=page.now, language=page.language
         )
-        found = find(detector)
-        return _Looked(seen, detector, found, (*found.paths, *([_WAY + way] if way and found.paths else [])))
+        found = find(Detector(judge, seen, base=page.base, now=page.now))
+        return _Looked(seen, judge, found, (*found.paths, *([_WAY + way] if way and found.paths else [])))
 
 
 def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: tuple[str, ...] = ()) -> Reading:
@@ -116,10 +117,10 @@ def _looked(look: _Looker, source: Source, rule: tuple[str, ...]) -> _Looked:
 
 
 def _entries(page: _Page, looked: _Looked, claimed: Claims) -> list[tuple[Entry, str]]:
-    found, detector = looked.found, looked.detector
-    calendar = Calendar(detector.periods, found.records, page.now, detector.language)
+    found, judge = looked.found, looked.judge
+    calendar = Calendar(judge.periods, found.records, page.now, judge.language)
     sections = fields.Sections(looked.seen, found.records)
-    return [_entry(page, record, detector.link(record), calendar, claimed, sections) for record in found.records]
+    return [_entry(page, record, judge.link(record), calendar, claimed, sections) for record in found.records]
 
 
 def _entry(
