@@ -15,7 +15,7 @@ from feedwatch.categories import UNCATEGORISED, Categories
 from feedwatch.config_tables import AlertTable, File, MailTable, SourceTable
 from feedwatch.config_values import AUTO, duration, host_and_port
 from feedwatch.hours import Hours, read_digest, read_quiet
-from feedwatch.model import JsonPaths, Selectors, Source
+from feedwatch.model import EditRules, JsonPaths, Selectors, Source
 from feedwatch.routes import Channel, Mail, MailServer, Notify, Route, Webhook, Wording
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -96,6 +96,7 @@ def _source(table: SourceTable, default: str | None) -> Source:
         pages=table.pages,
         page_url=table.page_url,
         examples=tuple(table.examples),
+        edits=EditRules(tuple(table.ignore), table.major),
     )
 
 
@@ -119,6 +120,7 @@ def _route(table: AlertTable, categories: Categories, file: File, folder: Path) 
         sources=frozenset(table.sources),
         match=tuple(table.match),
         unless=tuple(table.unless),
+        minor_edits=table.minor_edits,
         hours=Hours(
             table.timezone or file.feedwatch.timezone,
             read_digest(table.digest) if table.digest else None,

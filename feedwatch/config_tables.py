@@ -143,6 +143,12 @@ class SourceTable(Table):
     page_url: Annotated[str, AfterValidator(values.page_url)] | None = Field(
         default=None, description='Address of a further page, as in "https://example.org/blog/page/{page}/".'
     )
+    ignore: list[Annotated[str, AfterValidator(values.pattern)]] = Field(
+        default=[], description="Regular expressions; what they match in a text is no edit when it changes."
+    )
+    major: float = Field(
+        default=0.1, ge=0, le=1, description="Share of a text's words that makes an edit major, and moves `updated`."
+    )
     examples: list[Words] = Field(
         default=[], description="Titles of some posts on the page; what stands where they stand is the list of posts."
     )
@@ -193,6 +199,7 @@ class AlertTable(Table):
     when: list[Literal["new", "edited", "moved", "recategorised", "withdrawn", "incident"]] = Field(
         default=["new", "edited"], min_length=1, description="The events it is told of."
     )
+    minor_edits: bool = Field(default=False, description="Whether typo-sized edits are told of too.")
     categories: list[Words] = Field(default=[], description="Only entries in one of these; by default all.")
     sources: list[str] = Field(default=[], description="Only entries of these sources (ids); by default all.")
     match: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(

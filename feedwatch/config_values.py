@@ -117,6 +117,14 @@ def web_url(url: str) -> str:
     return url
 
 
+def pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression ({error})") from None
+    return text
+
+
 def page_url(url: str) -> str:
     if url.count("{page}") != 1:
         raise ValueError("says nowhere, or more than once, where the number goes; write {page} there")

@@ -12,6 +12,7 @@ from typing import Literal
 
 SourceKind = Literal["feed", "page"]
 ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
+EditSize = Literal["minor", "major"]
 IncidentKind = Literal["route-gone", "route-failing", "source-failing", "source-gone", "host-failing", "network-down"]
 DeliveryStatus = Literal["pending", "delivered", "dead", "dropped"]
 
@@ -186,6 +187,16 @@ class JsonPaths:
 
 
 @dataclass(frozen=True, slots=True)
+class EditRules:
+    """What counts as an edit of a source's entries."""
+
+    #: Regular expressions; what they match in a text is not compared.
+    ignore: tuple[str, ...] = ()
+    #: The share of a text's words, 0 to 1, that makes an edit a major one.
+    major: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Something that is polled: a feed or an archive page."""
 
@@ -213,6 +224,7 @@ class Source:
     page_url: str | None = None
     #: Titles of posts on the page, from which its list of posts is known.
     examples: tuple[str, ...] = ()
+    edits: EditRules = EditRules()
 
 
 # --- fetching ---------------------------------------------------------------------------------------
@@ -359,6 +371,21 @@ class PollState:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """What an entry said before an edit."""
+
+    #: The number it had, from 1.
+    number: int
+    #: When it was found replaced.
+    until: datetime
+    #: Of the edit that replaced it.
+    size: EditSize
+    title: str
+    summary: Text | None = None
+    content: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KnownEntry:
     """An entry in the store. `key` and `atom_id` are minted once and never change."""
 
@@ -379,6 +406,10 @@ class KnownEntry:
     #: Other ids under which the same entry was seen.
     aliases: tuple[str, ...] = ()
     withdrawn: datetime | None = None
+    #: What it said before, oldest first; bounded by number and length.
+    revisions: tuple[Revision, ...] = ()
+    #: Digests of earlier wordings, and when each was last shown: one that comes back is no edit.
+    shown_before: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +439,8 @@ class Change:
     categories: tuple[str, ...]
     at: datetime
     revision: int
+    #: Of an edit; None for every other kind.
+    size: EditSize | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,6 +302,7 @@ class Pipeline:
             config_digest=config_digest,
             slugs_of=self._config.categories.resolve,
             now=now,
+            rules=source.edits,
             archive=archive,
         )
         about = known.about if archive else reading.about

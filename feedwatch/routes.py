@@ -101,6 +101,8 @@ class Route:
     #: Words or phrases: one of `match` must be in title or text, none of `unless`.
     match: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    #: Whether typo-sized edits are told of too.
+    minor_edits: bool = False
     hours: Hours = field(default_factory=Hours)
     #: More changes than this in one poll of one source are one message.
     storm: int = 20
@@ -124,6 +126,7 @@ def wants(route: Route, change: Change) -> bool:
     words = _Words(change)
     return (
         change.kind in route.when
+        and (change.size != "minor" or route.minor_edits)
         and (not route.sources or change.source_id in route.sources)
         and (not route.categories or not route.categories.isdisjoint(change.categories))
         and (not route.match or any(map(words.have, route.match)))

@@ -12,6 +12,7 @@ from feedwatch.model import (
     About,
     Category,
     Commit,
+    EditRules,
     Entry,
     KnownEntry,
     KnownSource,
@@ -24,6 +25,7 @@ from feedwatch.routes import Route, deliveries
 
 NOW = datetime(2024, 11, 1, 12, tzinfo=UTC)
 CATEGORIES = Categories()
+EDITS = EditRules()
 
 
 def entry(
@@ -66,13 +68,21 @@ class History:
         self.known = KnownSource(source_id)
         self.now = NOW
 
-    def reads(self, *entries: Entry, config: str = "c", kind: SourceKind = "page", complete: bool = True) -> Diff:
+    def reads(
+        self,
+        *entries: Entry,
+        config: str = "c",
+        kind: SourceKind = "page",
+        complete: bool = True,
+        rules: EditRules = EDITS,
+    ) -> Diff:
         found = diff(
             self.known,
             reading(*entries, kind=kind, complete=complete),
             config_digest=config,
             slugs_of=CATEGORIES.resolve,
             now=self.now,
+            rules=rules,
         )
         self.known = after(self.known, found, config)
         self.now += timedelta(hours=1)

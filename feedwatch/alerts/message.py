@@ -92,6 +92,8 @@ def event_json(item: Item, *, compact: bool = False) -> dict[str, Any]:
         "source_title": (item.source_title or event.source_id)[:_TITLE],
         "categories": list(event.categories),
     }
+    if event.size:
+        data["size"] = event.size
     if compact:
         data["compact"] = True
     return {"type": f"entry.{event.kind}", "timestamp": event.at.isoformat(), "data": data}

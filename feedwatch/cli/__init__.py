@@ -21,6 +21,7 @@ _COMMANDS = {
     "backfill": "Read the older pages of a source's archive; nobody is alerted of them.",
     "preview": "Read a URL, file or source and show what is found; store nothing.",
     "list": "List the stored entries.",
+    "history": "Show what an entry said before, and what changed.",
     "status": "Show how each source is doing.",
     "manners": "Show what each host was asked, and what decides the next time.",
     "alert": "Try an alert out, or switch one on again.",

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from feedwatch.canonical import atom_id, canonical_url, digest
+from feedwatch.differ import versions
+from feedwatch.differ.edits import Edit, edit, wording
 from feedwatch.differ.match import match
-from feedwatch.differ.normalise import edited_fields, plain
-from feedwatch.model import Category, Change, ChangeKind, Entry, KnownEntry, KnownSource, Reading
+from feedwatch.differ.normalise import plain
+from feedwatch.model import Category, Change, ChangeKind, EditRules, Entry, KnownEntry, KnownSource, Reading
 
 SlugsOf = Callable[[Iterable[Category]], Iterable[str]]
 
@@ -31,6 +33,7 @@ def diff(
     config_digest: str,
     slugs_of: SlugsOf,
     now: datetime,
+    rules: EditRules,
     archive: bool = False,
 ) -> Diff:
     """What a trusted reading says has happened since the last one.
@@ -44,6 +47,7 @@ def diff(
     changes: list[Change] = []
     discovered = 0
     present: set[str] = set()
+    notes: list[str] = []
     for position, (entry, row) in enumerate(match(known.entries, reading.entries)):
         if row is None:
             row = _first_seen(known.source_id, entry, position, now, news=not quiet)
@@ -52,8 +56,9 @@ def diff(
             if not quiet:
                 changes.append(_change("new", known.source_id, row, None, (), slugs_of))
         elif row.key not in present:
-            after, found = _seen_again(row, entry, known.source_id, slugs_of, now, quiet=quiet)
+            after, found, note = _seen_again(row, entry, known.source_id, slugs_of, rules, now, quiet=quiet)
             changes += found
+            notes += note
             if after != row:
                 rows.append(after)
         present.add(row.key)
@@ -61,7 +66,8 @@ def diff(
         # What it shows is as old as it ever was: only what was not known is taken from it.
         fresh = tuple(row for row in rows if row.key not in known.entries)
         return Diff(tuple(replace(row, listed=False) for row in fresh), (), discovered)
-    gone, notes = _gone(known, reading, present, quiet=quiet)
+    gone, missing = _gone(known, reading, present, quiet=quiet)
+    notes += missing
     for row in known.entries.values():
         if row.key in present or not row.listed:
             continue
@@ -71,7 +77,7 @@ def diff(
         else:
             after = replace(row, listed=False)
         rows.append(after)
-    return Diff(tuple(rows), tuple(changes), discovered, notes)
+    return Diff(tuple(rows), tuple(changes), discovered, tuple(notes))
 
 
 def _first_seen(source_id: str, entry: Entry, position: int, now: datetime, *, news: bool) -> KnownEntry:
@@ -92,19 +98,55 @@ def _first_seen(source_id: str, entry: Entry, position: int, now: datetime, *, n
 
 
 def _seen_again(
-    row: KnownEntry, entry: Entry, source_id: str, slugs_of: SlugsOf, now: datetime, *, quiet: bool
-) -> tuple[KnownEntry, list[Change]]:
+    row: KnownEntry,
+    entry: Entry,
+    source_id: str,
+    slugs_of: SlugsOf,
+    rules: EditRules,
+    now: datetime,
+    *,
+    quiet: bool,
+) -> tuple[KnownEntry, list[Change], list[str]]:
     before = row.entry
     after = _merged(before, entry)
-    kinds = _kinds(before, after, slugs_of)
     aliases = row.aliases if entry.id in (row.key, *row.aliases) else (*row.aliases, entry.id)
     seen = replace(row, entry=after, aliases=aliases, listed=True, withdrawn=None)
-    if quiet or not kinds:
-        return seen, []
+    if quiet:
+        return seen, [], []
+    seen, edited, notes = _worded(seen, before, rules, now)
+    kinds = _kinds(before, after, slugs_of)
+    if not edited and not kinds:
+        return seen, [], notes
     seen = replace(seen, revision=row.revision + 1)
-    if "edited" in kinds:
-        seen = replace(seen, changed_at=now, updated=_updated(row, after, now))
-    return seen, [_change(kind, source_id, seen, before, fields, slugs_of, at=now) for kind, fields in kinds.items()]
+    changes = [_change(kind, source_id, seen, before, fields, slugs_of, at=now) for kind, fields in kinds.items()]
+    if edited:
+        change = _change("edited", source_id, seen, before, edited.fields, slugs_of, at=now)
+        changes.insert(0, replace(change, size=edited.size))
+    return seen, changes, notes
+
+
+def _worded(
+    row: KnownEntry, before: Entry, rules: EditRules, now: datetime
+) -> tuple[KnownEntry, Edit | None, list[str]]:
+    """The row with its history, and the edit that is news, if there is one."""
+    after = row.entry
+    if (before.title, before.summary, before.content) == (after.title, after.summary, after.content):
+        return row, None, []
+    old, new = wording(before, rules), wording(after, rules)
+    found = edit(old, new, rules)
+    if found is None:
+        return row, None, []
+    known, restless = versions.flaps(row, new.digest, now), versions.restless(row, now)
+    row = versions.left(row, old.digest, now)
+    name = after.title or after.link or row.key
+    if known:
+        return row, None, [f'"{name}" goes back and forth between wordings; that is no edit']
+    if restless:
+        return row, None, [f'"{name}" reads differently at nearly every poll; name what changes in `ignore`']
+    row = replace(versions.revised(row, before, found.size, now), changed_at=now)
+    if found.size == "major":
+        row = replace(row, updated=_updated(row, after, now))
+    return row, found, []
 
 
 def _merged(before: Entry, after: Entry) -> Entry:
@@ -124,8 +166,6 @@ def _merged(before: Entry, after: Entry) -> Entry:
 
 def _kinds(before: Entry, after: Entry, slugs_of: SlugsOf) -> dict[ChangeKind, tuple[str, ...]]:
     kinds: dict[ChangeKind, tuple[str, ...]] = {}
-    if fields := edited_fields(before, after):
-        kinds["edited"] = fields
     if before.link and after.link and canonical_url(before.link) != canonical_url(after.link):
         kinds["moved"] = ("link",)
     if before.categories and set(slugs_of(before.categories)) != set(slugs_of(after.categories)):

@@ -6,7 +6,7 @@ import html
 import re
 
 from feedwatch.canonical import comparable, one_line
-from feedwatch.model import Entry, Text
+from feedwatch.model import Text
 
 _BLOCK = re.compile(
     r"</?(address|article|aside|blockquote|br|dd|div|dl|dt|figcaption|figure|h[1-6]|hr|li|ol|p|pre|section|"
@@ -29,17 +29,3 @@ def text_of(text: Text | None) -> str:
 def plain(text: Text | None) -> str:
     """The words of a text construct in the form that is compared."""
     return comparable(text_of(text))
-
-
-def edited_fields(before: Entry, after: Entry) -> tuple[str, ...]:
-    """The fields whose words differ. White space, entities, quotes and markup are no edit.
-
-    A field that is absent on one side is not an edit either: sources drop and add excerpts for all their
-    entries at once when they change their layout, and that is news of the layout.
-    """
-    words = {
-        "title": (comparable(before.title), comparable(after.title)),
-        "summary": (plain(before.summary), plain(after.summary)),
-        "content": (plain(before.content), plain(after.content)),
-    }
-    return tuple(name for name, (old, new) in words.items() if old and new and old != new)

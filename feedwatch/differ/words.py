@@ -24,13 +24,14 @@ class Piece:
 
 def word_diff(before: str, after: str) -> tuple[Piece, ...]:
     """The pieces in reading order. All but `added` joined give `before`, all but `gone` give `after`."""
-    old, new = _WORD.findall(before), _WORD.findall(after)
+    # The last word has no white space after it, and would be another one than the same word before a further one.
+    old, new = _WORD.findall(before + " "), _WORD.findall(after + " ")
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
     middle_old, middle_new = old[head : len(old) - tail], new[head : len(new) - tail]
     pieces = [Piece("same", "".join(old[:head])), *_middle(middle_old, middle_new)]
     pieces.append(Piece("same", "".join(old[len(old) - tail :])))
-    return tuple(piece for piece in pieces if piece.text)
+    return tuple(piece for piece in _without_the_space(pieces) if piece.text)
 
 
 def shortened(pieces: tuple[Piece, ...], around: int) -> tuple[Piece, ...]:
@@ -41,6 +42,17 @@ def shortened(pieces: tuple[Piece, ...], around: int) -> tuple[Piece, ...]:
         else piece
         for at, piece in enumerate(pieces)
     )
+
+
+def _without_the_space(pieces: list[Piece]) -> list[Piece]:
+    """`pieces` without the space that was put to the end of both texts."""
+    said = [piece for piece in pieces if piece.text]
+    ends = {max(at for at, piece in enumerate(said) if piece.kind != kind) for kind in ("gone", "added")}
+    first, last = min(ends), max(ends)
+    if said[first].kind == "same" and first < last:
+        # The space between it and what follows belongs to what follows.
+        said[first + 1] = replace(said[first + 1], text=" " + said[first + 1].text)
+    return [replace(piece, text=piece.text[:-1]) if at in ends else piece for at, piece in enumerate(said)]
 
 
 def _common(old: list[str], new: list[str]) -> int:
