@@ -10,10 +10,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+#: Grows when the readers of this version find other entries or texts in the same bytes than those before.
+READING_VERSION = 1
+
 SourceKind = Literal["feed", "page"]
 ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
 EditSize = Literal["minor", "major"]
-IncidentKind = Literal["route-gone", "route-failing", "source-failing", "source-gone", "host-failing", "network-down"]
+IncidentKind = Literal[
+    "route-gone", "route-failing", "source-failing", "source-gone", "source-doubted", "host-failing", "network-down"
+]
+#: Why a reading is not believed: another list, too much of it unknown or different, a field gone, unreadable text.
+Doubt = Literal["rebuilt", "mass-new", "mass-edit", "lost-field", "garbled"]
 DeliveryStatus = Literal["pending", "delivered", "dead", "dropped"]
 
 
@@ -292,12 +299,26 @@ class NotModified:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Readings that are not believed, and therefore change nothing."""
+
+    doubt: Doubt
+    #: One sentence for people.
+    detail: str
+    since: datetime
+    #: How many in a row, of this kind.
+    readings: int
+    #: Ids of entries in the last one.
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A poll that yielded nothing to trust. It changes no entry and no feed."""
 
     kind: Literal[
         "unreachable", "timeout", "refused", "http", "gone", "redirect", "too-large", "unreadable",
-        "empty", "blocked", "soft-404", "robots", "redesigned", "reader-timeout", "reader-crash", "store",
+        "empty", "blocked", "soft-404", "robots", "doubted", "reader-timeout", "reader-crash", "store",
     ]  # fmt: skip
     #: One sentence for people: what happened and, where it helps, what to do.
     detail: str
@@ -306,6 +327,8 @@ class Failure:
     retry_after: timedelta | None = None
     #: The feeds that a page without entries names.
     feeds: tuple[str, ...] = ()
+    #: Of a reading that is not believed.
+    quarantine: Quarantine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +382,16 @@ class PollState:
     move: Move | None = None
     #: Where the source has moved to for good; None while it is where the configuration says.
     effective_url: str | None = None
+    #: Doubted readings that go on.
+    quarantine: Quarantine | None = None
+    #: The operator believes what is doubted.
+    accepted: bool = False
+    #: The version of the readers that `rule` and `body_digest` are of.
+    read_as: int | None = None
+    #: Its entries rush through: that most are unknown is how it always is.
+    rushing: bool = False
+    #: Entries that should be in the last reading, and have to be missing once or twice more.
+    missing: int = 0
     #: What decided `next_poll`, in a few words.
     set_by: str | None = None
     #: Requests for this source since it was added, those answered by 304, and bytes of bodies.
@@ -406,6 +439,8 @@ class KnownEntry:
     #: Other ids under which the same entry was seen.
     aliases: tuple[str, ...] = ()
     withdrawn: datetime | None = None
+    #: Trusted readings in a row that lack it though it should be there.
+    missing: int = 0
     #: What it said before, oldest first; bounded by number and length.
     revisions: tuple[Revision, ...] = ()
     #: Digests of earlier wordings, and when each was last shown: one that comes back is no edit.

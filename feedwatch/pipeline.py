@@ -17,30 +17,34 @@ from feedwatch.alerts.outbox import Outbox, Sent
 from feedwatch.canonical import body_digest, host_of
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
-from feedwatch.differ.diff import Diff, diff
-from feedwatch.differ.trust import unrecognised
+from feedwatch.differ.diff import Diff, diff, unchanged
+from feedwatch.differ.hush import NO_HUSH, Hush
+from feedwatch.differ.trust import Taken, taken_in
 from feedwatch.errors import StoreError
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import (
+    About,
     Commit,
     Delivery,
     Failure,
     Fetched,
     Incident,
+    KnownSource,
     NotModified,
     PollState,
+    Quarantine,
     Reading,
     Source,
     SourceReport,
 )
 from feedwatch.paging import Further, Page, Reader, further_pages, joined, page_after
 from feedwatch.poller import aftermath
-from feedwatch.poller.aftermath import Recorded
+from feedwatch.poller.aftermath import Recorded, Repeated, Result
 from feedwatch.poller.fetch import Driven
 from feedwatch.poller.schedule import held_until, may_poll_now, phase, settled
 from feedwatch.routes import deliveries
 from feedwatch.store import Claim, Store
-from feedwatch.troubles import failing, troubles
+from feedwatch.troubles import troubled, troubles
 
 log = logging.getLogger(__name__)
 
@@ -161,13 +165,15 @@ class Pipeline:
             return SourceReport(source.id, "unchanged", None, state.entries, notes=(held_until(until),))
         driven = await self._poller.poll(source, state)
         answer = driven.outcome
-        result = await self._taken_in(source, state, answer) if isinstance(answer, Fetched) else answer
+        result: Result = await self._taken_in(source, state, answer) if isinstance(answer, Fetched) else answer
+        if isinstance(result, NotModified) and state.missing:
+            result = await self._repeated(source, result)
         counted = replace(state, requests=state.requests + driven.requests, received=state.received + driven.received)
         after = aftermath.after(source, counted, result, self._clock())
         self._hold(source, after)
         await self._store.run(lambda store: store.remember(source.id, after))
         report = aftermath.report(source, state, result)
-        self._failed |= report.status == "failed"
+        self._failed |= report.status in ("failed", "quarantined")
         _log(report)
         return report
 
@@ -181,14 +187,18 @@ class Pipeline:
         try:
             if source.pages > 1 and (more := page_after(source, reading, 2)):
                 reading = await self._read_on(source, reading, more)
-            if state.rule and reading.rule != state.rule:
-                known = await self._store.run(lambda store: store.known(source.id))
-                if (doubt := unrecognised(known, reading)) is not None:
-                    return Failure("redesigned", doubt, fetched.status)
-            found = await self._store.run(lambda store: self._record(store, source, reading, now))
+            taken = await self._store.run(lambda store: self._record(store, source, reading, now, state))
         except (StoreError, OSError) as error:
             return Failure("store", str(error), fetched.status)
-        return Recorded(fetched, reading, found)
+        if isinstance(taken, Quarantine):
+            return Failure("doubted", f"{taken.detail}; nothing was taken in", fetched.status, quarantine=taken)
+        return Recorded(fetched, reading, taken.diff, taken.rushing)
+
+    async def _repeated(self, source: Source, answer: NotModified) -> Repeated | Failure:
+        try:
+            return Repeated(answer, await self._store.run(functools.partial(self._unchanged, source)))
+        except (StoreError, OSError) as error:
+            return Failure("store", str(error), answer.status)
 
     async def _read_on(self, source: Source, first: Reading, url: str) -> Reading:
         """`first` and the pages after it, as long as no entry on the last one is known."""
@@ -230,7 +240,9 @@ class Pipeline:
 
     def _keep_page(self, source: Source, reading: Reading, place: tuple[str, int] | None, store: Store) -> Diff:
         """Stores a page of the archive, and then where to go on: read twice is better than skipped."""
-        found = self._record(store, source, reading, self._clock(), archive=True)
+        known = store.known(source.id)
+        found = self._compared(known, source, reading, self._clock(), archive=True)
+        self._commit(store, known, source, known.about, found)
         store.remember(source.id, replace(store.state(source.id), backfill=place))
         return found
 
@@ -247,7 +259,7 @@ class Pipeline:
         self._failed = False
         states = await self._store.run(lambda store: {s.id: store.state(s.id) for s in self._config.sources})
         found = troubles(self._config.sources, states)
-        bad = [source for source in self._config.sources if failing(states[source.id])]
+        bad = [source for source in self._config.sources if troubled(states[source.id])]
         self._troubled = True
         await self._incidents.judge(found, {s.id for s in bad} | {host_of(s.url) for s in bad}, self._clock())
         self._troubled = bool(bad)
@@ -292,23 +304,55 @@ class Pipeline:
         store.flush()
         return written
 
-    def _record(self, store: Store, source: Source, reading: Reading, now: datetime, *, archive: bool = False) -> Diff:
-        """known → diff → routes → commit, as one call on the store's thread."""
+    def _record(
+        self, store: Store, source: Source, reading: Reading, now: datetime, state: PollState
+    ) -> Taken | Quarantine:
+        """known → diff → trust → routes → commit, as one call on the store's thread."""
         known = store.known(source.id)
-        config_digest = reading_digest(source)
-        found = diff(
+        taken = taken_in(
             known,
             reading,
-            config_digest=config_digest,
+            state,
+            lambda hush: self._compared(known, source, reading, now, hush),
+            now=now,
+            same_reading=known.config_digest == reading_digest(source),
+        )
+        if isinstance(taken, Taken):
+            self._commit(store, known, source, reading.about, taken.diff)
+        return taken
+
+    def _compared(
+        self,
+        known: KnownSource,
+        source: Source,
+        reading: Reading,
+        now: datetime,
+        hush: Hush = NO_HUSH,
+        *,
+        archive: bool = False,
+    ) -> Diff:
+        return diff(
+            known,
+            reading,
+            config_digest=reading_digest(source),
             slugs_of=self._config.categories.resolve,
             now=now,
             rules=source.edits,
+            hush=hush,
             archive=archive,
         )
-        about = known.about if archive else reading.about
+
+    def _commit(self, store: Store, known: KnownSource, source: Source, about: About, found: Diff) -> None:
+        config_digest = reading_digest(source)
         if found.rows or (known.config_digest, known.about) != (config_digest, about):
             rows = deliveries(found.changes, self._config.routes)
             store.commit(Commit(source.id, config_digest, about, found.rows, found.changes, deliveries=rows))
+
+    def _unchanged(self, source: Source, store: Store) -> Diff:
+        """What was missing in the last reading is missing once more."""
+        known = store.known(source.id)
+        found = unchanged(known, slugs_of=self._config.categories.resolve, now=self._clock())
+        self._commit(store, known, source, known.about, found)
         return found
 
 

@@ -25,6 +25,11 @@ def failing(state: PollState) -> bool:
     return state.gone or state.failures >= FAILURES
 
 
+def troubled(state: PollState) -> bool:
+    """Whether the operator should know: it fails, or says what is not believed."""
+    return failing(state) or state.quarantine is not None
+
+
 def troubles(sources: Sequence[Source], states: Mapping[str, PollState]) -> dict[Cause, str]:
     """Each cause with a sentence for the operator.
 
@@ -35,6 +40,12 @@ def troubles(sources: Sequence[Source], states: Mapping[str, PollState]) -> dict
     for source in sources:
         hosts[host_of(source.url)].append(source)
     bad = [source for source in sources if failing(states[source.id])]
+    for source in sources:
+        if (doubted := states[source.id].quarantine) and source not in bad:
+            found[Cause("source-doubted", source.id)] = (
+                f'The source "{source.id}" is not believed: {doubted.detail}. Its feeds stay as they are. '
+                f"If it is right, run: feedwatch accept {source.id}"
+            )
     web = [source for source in sources if not source.url.startswith("file:")]
     silent = [source for source in web if failing(states[source.id]) and states[source.id].http_status is None]
     if len({host_of(s.url) for s in silent}) >= _TOGETHER and len(silent) == len(web):
@@ -67,6 +78,8 @@ def headline(incident: Incident) -> str:
             return f'The source "{incident.subject}" fails'
         case "source-gone":
             return f'The source "{incident.subject}" is gone'
+        case "source-doubted":
+            return f'What the source "{incident.subject}" says is not believed'
         case "host-failing":
             return f"The sources on {incident.subject} fail"
         case "network-down":

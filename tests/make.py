@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from feedwatch.canonical import entry_id
 from feedwatch.categories import Categories
-from feedwatch.differ.diff import Diff, diff
+from feedwatch.differ.diff import Diff, diff, unchanged
 from feedwatch.model import (
     About,
     Category,
@@ -85,6 +85,13 @@ class History:
             rules=rules,
         )
         self.known = after(self.known, found, config)
+        self.now += timedelta(hours=1)
+        return found
+
+    def repeats(self) -> Diff:
+        """The source says what it said last time."""
+        found = unchanged(self.known, slugs_of=CATEGORIES.resolve, now=self.now)
+        self.known = after(self.known, found, self.known.config_digest or "c")
         self.now += timedelta(hours=1)
         return found
 

@@ -130,16 +130,37 @@ def test_tracking_parameters_and_https_are_no_move() -> None:
     assert blog.reads(entry(1, link="https://example.org/1/?utm_source=b")).changes == ()
 
 
-def test_one_entry_gone_from_the_middle_is_withdrawn_and_may_come_back_in_silence() -> None:
+def test_one_entry_gone_from_the_middle_of_three_readings_is_withdrawn_and_may_come_back_in_silence() -> None:
     blog = History()
     blog.reads(*(entry(n) for n in range(9, 0, -1)))
 
-    gone = blog.reads(*(entry(n) for n in range(9, 0, -1) if n != 5))
+    gone = [blog.reads(*(entry(n) for n in range(9, 0, -1) if n != 5)) for _ in range(4)]
     again = blog.reads(*(entry(n) for n in range(9, 0, -1)))
 
-    assert kinds(gone) == [("withdrawn", "5")]
+    assert [kinds(one) for one in gone] == [[], [], [("withdrawn", "5")], []]
+    assert [one.missing for one in gone] == [1, 1, 0, 0]
     assert again.changes == ()
     assert blog.row("https://example.org/5").withdrawn is None
+
+
+def test_c22_an_entry_that_is_back_at_the_third_reading_was_never_gone() -> None:
+    blog = History()
+    every = [entry(n) for n in range(9, 0, -1)]
+    blog.reads(*every)
+
+    found = [blog.reads(*(e for e in every if n % 3 == 0 or e.link != "https://example.org/5")) for n in range(1, 10)]
+
+    assert [kinds(one) for one in found] == [[]] * 9
+
+
+def test_a_source_that_says_the_same_again_lacks_the_same_entry_again() -> None:
+    blog = History()
+    blog.reads(*(entry(n) for n in range(9, 0, -1)))
+    blog.reads(*(entry(n) for n in range(9, 0, -1) if n != 5))
+
+    found = [blog.repeats() for _ in range(3)]
+
+    assert [kinds(one) for one in found] == [[], [("withdrawn", "5")], []]
 
 
 def test_an_entry_that_scrolled_out_of_the_window_is_not_withdrawn() -> None:

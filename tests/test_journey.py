@@ -85,8 +85,11 @@ def test_an_edited_page_yields_exactly_its_changes_and_their_deliveries(bench: B
     bench.page("pages/spotify-engineering-edited.html")
 
     report = bench.json("poll")
-
     source = report["sources"][0]
+    # What is missing in three readings in a row is withdrawn, and a page that stays as it is is a reading too.
+    again = [bench.json("poll") for _ in range(2)]
+    source["withdrawn"] = [key for later in again for key in later["sources"][0]["withdrawn"]]
+
     counts = {kind: len(source[kind]) for kind in ("new", "edited", "moved", "recategorised", "withdrawn")}
     assert counts == {"new": 2, "edited": 2, "moved": 0, "recategorised": 1, "withdrawn": 1}
     sent = [json.loads(request.body) for request in origin.requests]
@@ -94,7 +97,8 @@ def test_an_edited_page_yields_exactly_its_changes_and_their_deliveries(bench: B
     assert kinds == ["entry.edited"] * 2 + ["entry.new"] * 2 + ["entry.recategorised", "entry.withdrawn"]
     changed = {i for kind in ("new", "edited", "recategorised", "withdrawn") for i in source[kind]}
     assert {event["data"]["entry"]["id"] for event in sent} == changed
-    assert report["deliveries"] == {"delivered": 6, "retrying": 0, "dead": 0}
+    assert report["deliveries"] == {"delivered": 5, "retrying": 0, "dead": 0}
+    assert again[1]["deliveries"] == {"delivered": 1, "retrying": 0, "dead": 0}
     after = _feed(bench, "feeds/all.atom").entries
     assert len(after) == 41
     assert {e.id: e.link for e in after if e.id in ids}.items() <= ids.items()

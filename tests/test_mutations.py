@@ -72,7 +72,7 @@ GUARDS = [
        "test_robots.py::test_p52_a_page_that_is_disallowed_is_not_fetched_and_robots_txt_is_kept_for_a_day"),
     _g("robots.txt of what shows to be a page", "app.py", "isinstance(answer, Fetched) and is_page(answer)", "False",
        "test_robots.py::test_p52_what_turns_out_to_be_a_page_is_not_read_where_programs_are_not_wanted"),
-    _g("a rebuilt page", "pipeline.py", "(doubt := unrecognised(known, reading)) is not None", "(doubt := \"\")",
+    _g("a rebuilt page", "differ/trust.py", "unrecognised(known, reading) if state.rule", "None if state.rule",
        "test_listings_kept.py::test_a_rebuilt_page_is_believed_only_when_known_entries_come_again"),
     # readers
     _g("deadline of a reader", "workers.py", "timeout=self.deadline)", "timeout=None)",

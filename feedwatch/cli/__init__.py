@@ -23,6 +23,7 @@ _COMMANDS = {
     "list": "List the stored entries.",
     "history": "Show what an entry said before, and what changed.",
     "status": "Show how each source is doing.",
+    "accept": "Believe what a source says, though it is not as it was.",
     "manners": "Show what each host was asked, and what decides the next time.",
     "alert": "Try an alert out, or switch one on again.",
     "outbox": "Look at deliveries; retry, replay or drop them.",

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from feedwatch.canonical import atom_id, canonical_url, digest
 from feedwatch.differ import versions
 from feedwatch.differ.edits import Edit, edit, wording
+from feedwatch.differ.hush import NO_HUSH, Hush
 from feedwatch.differ.match import match
 from feedwatch.differ.normalise import plain
+from feedwatch.differ.withdrawn import Absent, absent, is_proven
 from feedwatch.model import Category, Change, ChangeKind, EditRules, Entry, KnownEntry, KnownSource, Reading
 
 SlugsOf = Callable[[Iterable[Category]], Iterable[str]]
@@ -24,6 +26,8 @@ class Diff:
     #: Entries seen for the first time that are not news (first poll, changed configuration).
     discovered: int
     notes: tuple[str, ...] = ()
+    #: Entries that are missing, but not often enough yet to be withdrawn.
+    missing: int = 0
 
 
 def diff(
@@ -34,13 +38,14 @@ def diff(
     slugs_of: SlugsOf,
     now: datetime,
     rules: EditRules,
+    hush: Hush = NO_HUSH,
     archive: bool = False,
 ) -> Diff:
     """What a trusted reading says has happened since the last one.
 
-    At first sight of a source, or when its configuration changed since, whatever differs is not news:
-    rows are written, but no change is reported. `archive` is for a page of older entries: what it has is no news
-    either, and what it lacks says nothing.
+    At first sight of a source, or when its configuration changed since, whatever differs is not news: rows are
+    written, but no change is reported; `hush` says what else is none. `archive` is for a page of older entries: what it
+    has is no news either, and what it lacks says nothing.
     """
     quiet = archive or known.config_digest != config_digest
     rows: list[KnownEntry] = []
@@ -50,13 +55,16 @@ def diff(
     notes: list[str] = []
     for position, (entry, row) in enumerate(match(known.entries, reading.entries)):
         if row is None:
-            row = _first_seen(known.source_id, entry, position, now, news=not quiet)
-            discovered += quiet
+            news = not quiet and not hush.discovers(entry)
+            row = _first_seen(known.source_id, entry, position, now, news=news)
+            discovered += not news
             rows.append(row)
-            if not quiet:
+            if news:
                 changes.append(_change("new", known.source_id, row, None, (), slugs_of))
         elif row.key not in present:
-            after, found, note = _seen_again(row, entry, known.source_id, slugs_of, rules, now, quiet=quiet)
+            after, found, note = _seen_again(
+                row, entry, known.source_id, slugs_of, rules, now, quiet=quiet or hush.edits
+            )
             changes += found
             notes += note
             if after != row:
@@ -66,18 +74,25 @@ def diff(
         # What it shows is as old as it ever was: only what was not known is taken from it.
         fresh = tuple(row for row in rows if row.key not in known.entries)
         return Diff(tuple(replace(row, listed=False) for row in fresh), (), discovered)
-    gone, missing = _gone(known, reading, present, quiet=quiet)
-    notes += missing
+    gone = _gone(known, reading, present, slugs_of, now, quiet=quiet)
+    return Diff(
+        (*rows, *gone.rows),
+        (*changes, *gone.changes),
+        discovered,
+        (*notes, *gone.notes),
+        gone.missing,
+    )
+
+
+def unchanged(known: KnownSource, *, slugs_of: SlugsOf, now: datetime) -> Diff:
+    """What it means that a source says once more exactly what it said last: what was missing still is."""
+    rows, changes = [], []
     for row in known.entries.values():
-        if row.key in present or not row.listed:
-            continue
-        if row.key in gone:
-            after = replace(row, listed=False, withdrawn=now, revision=row.revision + 1)
-            changes.append(_change("withdrawn", known.source_id, after, row.entry, (), slugs_of, at=now))
-        else:
-            after = replace(row, listed=False)
-        rows.append(after)
-    return Diff(tuple(rows), tuple(changes), discovered, tuple(notes))
+        if row.missing and row.withdrawn is None:
+            after, change = _missed(row, known.source_id, slugs_of, now)
+            rows.append(after)
+            changes += change
+    return Diff(tuple(rows), tuple(changes), 0, missing=sum(row.withdrawn is None for row in rows))
 
 
 def _first_seen(source_id: str, entry: Entry, position: int, now: datetime, *, news: bool) -> KnownEntry:
@@ -110,7 +125,7 @@ def _seen_again(
     before = row.entry
     after = _merged(before, entry)
     aliases = row.aliases if entry.id in (row.key, *row.aliases) else (*row.aliases, entry.id)
-    seen = replace(row, entry=after, aliases=aliases, listed=True, withdrawn=None)
+    seen = replace(row, entry=after, aliases=aliases, listed=True, withdrawn=None, missing=0)
     if quiet:
         return seen, [], []
     seen, edited, notes = _worded(seen, before, rules, now)
@@ -180,27 +195,31 @@ def _updated(row: KnownEntry, entry: Entry, now: datetime) -> datetime:
 
 
 def _gone(
-    known: KnownSource, reading: Reading, present: set[str], *, quiet: bool
-) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Keys of listed entries that their source took back, as far as one reading can prove it.
+    known: KnownSource, reading: Reading, present: set[str], slugs_of: SlugsOf, now: datetime, *, quiet: bool
+) -> Diff:
+    """What a reading says of the entries that it lacks."""
+    found = Absent() if quiet else absent(known, reading, present)
+    rows, changes = [], []
+    for row in known.entries.values():
+        if row.key in present or not row.listed:
+            continue
+        if row.key not in found.missing:
+            rows.append(replace(row, listed=False, missing=0))
+            continue
+        after, change = _missed(row, known.source_id, slugs_of, now)
+        rows.append(after)
+        changes += change
+    missing = sum(row.missing > 0 and row.withdrawn is None for row in rows)
+    return Diff(tuple(rows), tuple(changes), 0, found.notes, missing)
 
-    An entry that merely scrolled out of a window is not withdrawn: it must be newer than the oldest entry
-    that is still listed, and a feed, whose window rolls, must have become shorter as well. When many are
-    missing at once the listing is more likely broken than every one of them taken back.
-    """
-    listed = [row for row in known.entries.values() if row.listed]
-    dates = [entry.published.at for entry in reading.entries if entry.published]
-    if quiet or not reading.complete or not dates:
-        return frozenset(), ()
-    if reading.kind == "feed" and len(reading.entries) >= len(listed):
-        return frozenset(), ()
-    oldest = min(dates)
-    inside = [
-        row.key for row in listed if row.key not in present and row.entry.published and row.entry.published.at > oldest
-    ]
-    if len(inside) > max(1, len(listed) // 5):
-        return frozenset(), (f"{len(inside)} of {len(listed)} entries vanished at once; they are kept",)
-    return frozenset(inside), ()
+
+def _missed(row: KnownEntry, source_id: str, slugs_of: SlugsOf, now: datetime) -> tuple[KnownEntry, list[Change]]:
+    """The row of an entry that is missing once more, and that it is withdrawn, once that is proven."""
+    after = replace(row, missing=row.missing + 1)
+    if not is_proven(after):
+        return after, []
+    after = replace(after, listed=False, missing=0, withdrawn=now, revision=row.revision + 1)
+    return after, [_change("withdrawn", source_id, after, row.entry, (), slugs_of, at=now)]
 
 
 def _change(

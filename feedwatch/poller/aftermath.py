@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from feedwatch.canonical import body_digest
 from feedwatch.differ.diff import Diff
-from feedwatch.model import Failure, Fetched, NotModified, PollState, Reading, Source, SourceReport
+from feedwatch.model import READING_VERSION, Failure, Fetched, NotModified, PollState, Reading, Source, SourceReport
 from feedwatch.poller import moves, schedule
 from feedwatch.poller.rhythm import rhythm
 
@@ -19,16 +20,29 @@ class Recorded:
     fetched: Fetched
     reading: Reading
     diff: Diff
+    #: Most of its entries are unknown at every reading.
+    rushing: bool = False
 
 
-Result = Recorded | NotModified | Failure
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The source says what it said last time, and what was missing then is missing once more."""
+
+    answer: NotModified
+    diff: Diff
+
+
+Result = Recorded | Repeated | NotModified | Failure
 
 
 def report(source: Source, state: PollState, result: Result) -> SourceReport:
     """What the poll came to, for people and programs."""
     match result:
         case Failure():
-            return SourceReport(source.id, "failed", result.http_status, error=result.detail)
+            status: Literal["failed", "quarantined"] = "quarantined" if result.quarantine else "failed"
+            return SourceReport(source.id, status, result.http_status, error=result.detail)
+        case Repeated(answer, found):
+            return SourceReport(source.id, "unchanged", answer.status, state.entries, found.changes)
         case NotModified():
             return SourceReport(source.id, "unchanged", result.status, state.entries)
         case Recorded(fetched, reading, found):
@@ -56,8 +70,12 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
         error=told.error,
         not_before=now + failure.retry_after if failure and failure.retry_after else None,
         gone=failure is not None and failure.kind == "gone",
-        failures=state.failures + 1 if failure else 0,
+        failures=state.failures + 1 if failure and not failure.quarantine else 0,
+        quarantine=failure.quarantine or state.quarantine if failure else None,
     )
+    if isinstance(result, Repeated):
+        state = replace(state, missing=result.diff.missing)
+        result = result.answer
     fresh = None
     match result:
         case NotModified(url=url, validators=validators, trail=trail):
@@ -85,7 +103,13 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 rhythm=rhythm(reading.entries, now),
                 rule=reading.rule,
                 next_page=reading.next_page,
+                read_as=READING_VERSION,
+                rushing=result.rushing,
+                missing=found.missing,
+                accepted=False,
             )
             fresh = trail.fresh
-    when, set_by = schedule.next_poll(source, state, failure, now, fresh=fresh)
+    # What is doubted is asked for again at the usual pace: later polls have to agree, or not.
+    failed = None if failure and failure.quarantine else failure
+    when, set_by = schedule.next_poll(source, state, failed, now, fresh=fresh)
     return replace(state, next_poll=when, set_by=set_by)

@@ -1,0 +1,45 @@
+"""`feedwatch accept`: what a source says is believed after all."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import click
+
+from feedwatch.app import open_app
+from feedwatch.cli.common import Setup, printable, setup
+from feedwatch.errors import FeedwatchError
+from feedwatch.model import Source
+
+
+@click.command()
+@click.argument("source")
+@click.pass_context
+def command(ctx: click.Context, source: str) -> None:
+    """Believe what SOURCE says now, though it is not as it was.
+
+    Reads it again and takes in what is there. What changed as a whole is no news: nobody is alerted of it.
+    """
+    ready = setup(ctx)
+    chosen = next((known for known in ready.config.sources if known.id == source), None)
+    if chosen is None:
+        known = ", ".join(known.id for known in ready.config.sources)
+        raise click.UsageError(f'no source is called "{source}"; the configuration has: {known}')
+    asyncio.run(_accept(ready, chosen))
+
+
+async def _accept(ready: Setup, source: Source) -> None:
+    async with open_app(ready.config, ready.state_dir) as app:
+        state = await app.store.run(lambda store: store.state(source.id))
+        if state.quarantine is None:
+            raise FeedwatchError(f"{source.id}: nothing that it says is doubted (feedwatch status shows what is)")
+        if reason := await app.pipeline.held(source):
+            raise FeedwatchError(f"{source.id}: {reason}")
+        await app.store.run(lambda store: store.remember(source.id, replace(state, accepted=True)))
+        report = await app.pipeline.poll(source)
+        await app.pipeline.publish()
+    if report.error:
+        raise FeedwatchError(f"{source.id}: {report.error}; what it says is believed as soon as it can be read")
+    changed = f"{len(report.changes)} changes, {report.discovered} entries discovered"
+    click.echo(printable(f"{source.id}: believed; {report.entries} entries, {changed}"))
