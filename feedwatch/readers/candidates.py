@@ -56,6 +56,7 @@ _WHOLE = re.compile(
     r"(?:has|no|with|without|is|elementor|wp-block|site|page|l)[-_]|.*(?:container|wrapper|layout|content)",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 #: Before the number of a line, at the end of a path.
 _LINE = "@"
 #: Links in the manner of "[paper]" and "[code]".
@@ -106,6 +107,8 @@ class Outline:
     now: datetime
     #: Where each element stands.
     paths: dict[Element, str]
+    #: Those with a digit somewhere in their text: no other says a date.
+    digits: set[Element]
 
 
 def outline(
@@ -132,7 +135,20 @@ def outline(
         found = _candidate(element, at[element], base) or (_bare(element, at[element]) if bare else None)
         if found is not None:
             groups.setdefault(paths[element], Group(paths[element])).members.append(found)
-    return Outline(root, order, at, aside, _united(_by_line(groups)), now, paths)
+    return Outline(root, order, at, aside, _united(_by_line(groups)), now, paths, _with_digits(order))
+
+
+def _with_digits(order: list[Element]) -> set[Element]:
+    found: set[Element] = set()
+    for element in order:
+        if element.tag in ("script", "style"):
+            continue
+        if _DIGIT.search(element.text or "") or any(_DIGIT.search(child.tail or "") for child in element):
+            above: Element | None = element
+            while above is not None and above not in found:
+                found.add(above)
+                above = above.getparent()
+    return found
 
 
 def _path(above: str, own: str) -> str:

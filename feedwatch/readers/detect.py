@@ -65,7 +65,9 @@ class Detector:
         rough = sorted(
             (self._judge.roughly(group), number, group) for number, group in enumerate(self._page.groups.values())
         )
-        judged = [self._judge.judge(group) for points, _, group in reversed(rough[-_JUDGED:]) if points > 0]
+        judged = [
+            self._judge.judge(group) for points, _, group in reversed(rough[-_JUDGED // (1 + dated) :]) if points > 0
+        ]
         judged.sort(key=lambda j: -j.score)
         for dull in (j for j in judged if j.score <= 0):
             dull.why = "it is beside the main thing" if dull.aside > 0.5 else "it has nothing that posts have"

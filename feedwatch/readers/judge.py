@@ -42,6 +42,8 @@ _HINT = re.compile(
     r"новост|блог|ニュース|お知らせ|ブログ|新闻|新聞|公告|博客|资讯|공지|뉴스|블로그|소식|أخبار|مدونة|haber|uutis|hír|vijest",
     re.IGNORECASE,
 )
+#: Records of a group that are looked at closely.
+_SAMPLE = 10
 #: Classes of what is sold.
 _SHOP = re.compile(r"\bproducts?\b|product-(?:name|title|item|card|summary|info|grid|list)|woocommerce|add-to-cart")
 #: Links that share a page rather than lead to it.
@@ -126,22 +128,24 @@ class Judge:
             return found
         count = len(found.records)
         taken = [r.title for r in found.records]
-        calendar = Calendar(self.periods, [*found.records, *(chosen or ())], self._now, self._language)
-        dates = [calendar.of(record) for record in found.records]
-        texts = [record.text for record in found.records]
+        calendar = Calendar(self._page, self.periods, [*found.records, *(chosen or ())], self._now, self._language)
+        # Some tell for all: what a long list is like shows in ten of its records.
+        some = found.records[:: max(1, count // _SAMPLE)]
+        dates = [calendar.of(record) for record in some]
+        texts = [record.text for record in some]
         distinct = len({m.text for m in taken}) / count
         hrefs = [self.link(record) for record in found.records]
         found.linked = sum(link is not None for link in hrefs) / count
         apart = len({link for link in hrefs if link}) / max(1, sum(link is not None for link in hrefs))
         found.aside = sum(asides) / len(asides)
-        found.dated = sum(date is not None for date in dates) / count
+        found.dated = sum(date is not None for date in dates) / len(some)
         found.headed = sum(str(m.element.tag) in HEADINGS for m in taken) / count
         found.words = sum(_words(m.text) for m in taken) / count
         found.claimed = (
             sum(self._claims.about(link, m.text) is not None for link, m in zip(hrefs, taken, strict=True)) / count
         )
-        found.priced = sum(bool(_PRICE.search(text)) for text in texts) / count
-        wordy = sum(len(text) > len(m.text) + 60 for text, m in zip(texts, taken, strict=True)) / count
+        found.priced = sum(bool(_PRICE.search(text)) for text in texts) / len(some)
+        wordy = sum(len(t) > len(r.title.text) + 60 for t, r in zip(texts, some, strict=True)) / len(some)
         bold = sum(_stands_out(m.element) for m in taken) / count
         found.posts = sum(_is_post(r) for r in found.records) / count if count > 1 else float(_in_feed(found))
         level = int(str(taken[0].element.tag)[1]) if found.headed == 1 else 0

@@ -271,7 +271,10 @@ def _is_day(text: str, now: datetime, language: str | None) -> bool:
 class Calendar:
     """Reads the dates of records; `above` are the headings that can say of which year or day they are."""
 
-    def __init__(self, above: list[Period], found: list[Record], now: datetime, language: str | None) -> None:
+    def __init__(
+        self, page: Outline, above: list[Period], found: list[Record], now: datetime, language: str | None
+    ) -> None:
+        self._digits = page.digits
         self._now = now
         self._language = language
         inside = {element for record in found for element in record.all()} if above else set()
@@ -352,8 +355,9 @@ class Calendar:
                 if moment := self._moment(one_line(part), record):
                     return moment, "text beside the title"
                 continue
-            for element in drawn(part):
-                if element in inside or hidden(element):
+            for element in drawn(part) if part in self._digits else ():
+                tailed = element is not part and element.tail
+                if (element not in self._digits and not tailed) or element in inside or hidden(element):
                     continue
                 named = bool(_DATE_CLASS.search(" ".join(classes(element))))
                 if named and (moment := self._moment(text_of(element, spaced=True), record)):
