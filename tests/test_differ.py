@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from make import NOW, History, entry, kinds
 
-from feedwatch.model import Category, Moment, Text
+from feedwatch.model import Category, Entry, Moment, Text
 
 
 def test_first_sight_of_a_source_is_discovered_and_nobody_is_alerted() -> None:
@@ -240,3 +240,86 @@ def test_several_labels_of_one_category_are_one() -> None:
     blog.reads(replace(entry(1), categories=(Category("ML", label="Machine Learning"), Category("machine_learning"))))
 
     assert blog.reads(entry(1, categories=["Machine-Learning"])).changes == ()
+
+
+# --- who is who ---
+
+
+def moved_to(number: int, link: str, **more: object) -> Entry:
+    return replace(entry(number, **more), id=link, link=link)  # type: ignore[arg-type]
+
+
+def test_c13_guids_that_are_new_at_every_reading_make_no_new_entries() -> None:
+    blog = History()
+
+    found = [
+        blog.reads(*(replace(entry(n), id=f"{render}-{n}") for n in (3, 2, 1)), kind="feed") for render in range(30)
+    ]
+
+    assert [one.changes for one in found] == [()] * 30
+    assert len(blog.known.entries) == 3
+    assert found[-1].rows == ()
+
+
+def test_c14_another_host_or_path_is_a_move_and_keeps_the_id() -> None:
+    blog = History()
+    blog.reads(*(entry(n, link=f"https://old.example/blog/a-post-about-{n}.html") for n in (3, 2, 1)))
+    before = {row.entry.title: row.atom_id for row in blog.known.entries.values()}
+
+    found = blog.reads(*(moved_to(n, f"https://new.example/{n}/a-post-about-{n}/") for n in (3, 2, 1)))
+
+    assert [change.kind for change in found.changes] == ["moved"] * 3
+    assert {row.entry.title: row.atom_id for row in blog.known.entries.values()} == before
+
+
+def test_a_retitled_post_at_a_new_address_is_known_by_the_end_of_it_and_its_day() -> None:
+    blog = History()
+    blog.reads(entry(2, link="https://a.example/x/how-we-test-it"), entry(1))
+
+    found = blog.reads(replace(moved_to(2, "https://b.example/how-we-test-it"), title="How we test now"), entry(1))
+
+    assert sorted(change.kind for change in found.changes) == ["edited", "moved"]
+
+
+def test_an_undated_post_is_known_by_a_telling_title_and_weekly_notes_are_not() -> None:
+    blog = History()
+    undated = replace(entry(1, "A long title that tells it all"), published=None)
+    blog.reads(undated, entry(2, "Weekly notes"))
+
+    again = replace(undated, id="https://example.org/elsewhere", link="https://example.org/elsewhere")
+    found = blog.reads(again, entry(9, "Weekly notes", link="https://example.org/notes-9"))
+
+    assert [(change.kind, change.entry.title) for change in found.changes] == [
+        ("moved", "A long title that tells it all"),
+        ("new", "Weekly notes"),
+    ]
+
+
+def test_a_post_with_another_title_address_and_no_date_is_known_by_its_text() -> None:
+    text = Text(" ".join(f"word{n}" for n in range(60)))
+    blog = History()
+    one = replace(entry(1, "One"), content=text, published=None)
+    blog.reads(one, entry(2))
+
+    found = blog.reads(replace(one, id="u:2", link="https://example.org/zz", title="Quite another"), entry(2))
+
+    assert sorted(change.kind for change in found.changes) == ["edited", "moved"]
+    assert len(blog.known.entries) == 2
+
+
+def test_a_twin_is_told_apart_and_two_alike_are_not_guessed() -> None:
+    blog = History()
+    blog.reads(entry(1, "The same title here", day=1), entry(2, "The same title here", day=1))
+
+    found = blog.reads(moved_to(1, "https://example.org/n", title="The same title here", day=1))
+
+    assert [change.kind for change in found.changes] == ["new"]
+
+
+def test_an_entry_that_is_back_after_years_is_no_news() -> None:
+    blog = History()
+    blog.reads(*(entry(n) for n in range(9, 0, -1)), kind="feed")
+    blog.reads(*(entry(n) for n in range(20, 11, -1)), kind="feed")
+    blog.now += timedelta(days=900)
+
+    assert blog.reads(entry(3), *(entry(n) for n in range(20, 12, -1)), kind="feed").changes == ()

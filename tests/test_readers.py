@@ -189,18 +189,27 @@ def test_the_source_s_own_categories_are_added_once() -> None:
     ]
 
 
-def test_entries_under_one_id_are_all_kept_and_the_first_keeps_it() -> None:
+def test_c16_entries_under_one_id_are_all_kept_and_keep_theirs_when_another_comes_before() -> None:
     same = '<guid isPermaLink="false">same</guid>'
-    body = rss(
-        "".join(f"<item>{same}<link>/{n}</link></item>" for n in (1, 2, 2)) + f"<item>{same}<title>x</title></item>"
-    )
 
-    assert [entry.id for entry in reading_of(body).entries] == [
-        "same",
-        "same https://blog.example/2",
-        "same 3",
-        "same 4",
-    ]
+    def ids(*numbers: int) -> list[str]:
+        items = "".join(f"<item>{same}<link>/{n}</link></item>" for n in numbers)
+        return [entry.id for entry in reading_of(rss(items)).entries]
+
+    assert ids(1, 2) == ["same https://blog.example/1", "same https://blog.example/2"]
+    assert ids(3, 1, 2)[1:] == ids(1, 2)
+    assert len(set(ids(1, 2, 2, 2))) == 4
+
+
+def test_c16_a_feed_whose_entries_all_have_one_link_keeps_them_apart_by_their_titles() -> None:
+    def ids(*titles: str) -> list[str]:
+        return [
+            e.id
+            for e in reading_of(rss("".join(f"<item><title>{t}</title><link>/</link></item>" for t in titles))).entries
+        ]
+
+    assert len(set(ids("A", "B", "C"))) == 3
+    assert ids("New", "A", "B", "C")[1:] == ids("A", "B", "C")
 
 
 def test_what_is_missing_is_counted_and_void_entries_are_skipped() -> None:

@@ -10,7 +10,7 @@ from feedwatch.canonical import atom_id, canonical_url, digest
 from feedwatch.differ import versions
 from feedwatch.differ.edits import Edit, edit, wording
 from feedwatch.differ.hush import NO_HUSH, Hush
-from feedwatch.differ.match import match
+from feedwatch.differ.match import ALIASES, match
 from feedwatch.differ.normalise import plain
 from feedwatch.differ.withdrawn import Absent, absent, is_proven
 from feedwatch.model import Category, Change, ChangeKind, EditRules, Entry, KnownEntry, KnownSource, Reading
@@ -124,7 +124,8 @@ def _seen_again(
 ) -> tuple[KnownEntry, list[Change], list[str]]:
     before = row.entry
     after = _merged(before, entry)
-    aliases = row.aliases if entry.id in (row.key, *row.aliases) else (*row.aliases, entry.id)
+    known_as = (row.key, *row.aliases)
+    aliases = row.aliases if entry.id in known_as or len(known_as) > ALIASES else (*row.aliases, entry.id)
     seen = replace(row, entry=after, aliases=aliases, listed=True, withdrawn=None, missing=0)
     if quiet:
         return seen, [], []

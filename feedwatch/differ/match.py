@@ -2,39 +2,118 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
+from urllib.parse import unquote, urlsplit
 
-from feedwatch.canonical import comparable
+from feedwatch.canonical import canonical_url, comparable
+from feedwatch.differ.normalise import plain
 from feedwatch.model import Entry, KnownEntry
 
-_Sign = tuple[str, str]
 T = TypeVar("T")
+
+#: Other ids of an entry that are remembered; a source that makes new ones at every reading is known by its links.
+ALIASES = 8
+#: Letters of the end of an address, and words of a title, that are no coincidence.
+_SLUG, _TITLE = 10, 3
+#: Words of a text, and the share of them that two versions have in common.
+_WORDS, _ALIKE = 30, 0.8
+#: Texts that are compared word by word, at most.
+_COMPARED = 40
 
 
 def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tuple[Entry, KnownEntry | None]]:
-    """Each entry with the known entry it is, or None: by id, by an earlier id, then by title and date.
+    """Each entry with the known entry it is, or None.
 
-    Title and date decide only between an entry nobody knows and a known one that the reading lacks, and
-    only where both are the only ones of that title and date: then the post has got a new address.
+    First by id and earlier ids. What is left over on both sides is then paired by ever weaker signs, each only where it
+    names one entry on either side: address (the source makes new guids), title and date (a new address), the end of
+    the address with title or date (a new site), a telling title, and at last the text itself.
     """
     by_id = {alias: row for row in known.values() for alias in (*row.aliases, row.key)}
     pairs = [(entry, by_id.get(entry.id)) for entry in entries]
-    seen = {row.key for _, row in pairs if row is not None}
-    absent = _only_ones((_sign(row.entry), row) for row in known.values() if row.listed and row.key not in seen)
-    unknown = _only_ones((_sign(entry), entry) for entry, row in pairs if row is None)
-    moved = {entry.id: absent[sign] for sign, entry in unknown.items() if sign in absent}
-    return [(entry, row or moved.get(entry.id)) for entry, row in pairs]
+    if all(row is not None for _, row in pairs):
+        return pairs
+    taken = {row.key for _, row in pairs if row is not None}
+    unknown = {entry.id: entry for entry, row in pairs if row is None}
+    absent = {key: row for key, row in known.items() if key not in taken}
+    found: dict[str, KnownEntry] = {}
+    for sign, everywhere in _SIGNS:
+        rows = [row for row in absent.values() if everywhere or row.listed]
+        by_sign = _only_ones((sign(row.entry), row) for row in rows)
+        for value, entry in _only_ones((sign(entry), entry) for entry in unknown.values()).items():
+            if row := by_sign.get(value):
+                found[entry.id] = row
+                del unknown[entry.id], absent[row.key]
+    for entry, row in _alike(unknown, absent):
+        found[entry.id] = row
+    return [(entry, row or found.get(entry.id)) for entry, row in pairs]
 
 
-def _sign(entry: Entry) -> _Sign | None:
+def _link(entry: Entry) -> Hashable:
+    return canonical_url(entry.link) if entry.link else None
+
+
+def _title_and_day(entry: Entry) -> Hashable:
     if not entry.title or entry.published is None:
         return None
     return comparable(entry.title).casefold(), str(entry.published.at.date())
 
 
-def _only_ones(signed: Iterable[tuple[_Sign | None, T]]) -> dict[_Sign, T]:
+def _slug(entry: Entry) -> str | None:
+    """The end of the address, where it says something."""
+    path = unquote(urlsplit(entry.link or "").path).rstrip("/")
+    last = re.sub(r"\.\w{2,5}$", "", path.rpartition("/")[2]).casefold()
+    return last if len(last) >= _SLUG and not last.isdigit() else None
+
+
+def _slug_and_title(entry: Entry) -> Hashable:
+    slug = _slug(entry)
+    return (slug, comparable(entry.title).casefold()) if slug and entry.title else None
+
+
+def _slug_and_day(entry: Entry) -> Hashable:
+    slug = _slug(entry)
+    return (slug, str(entry.published.at.date())) if slug and entry.published else None
+
+
+def _telling_title(entry: Entry) -> Hashable:
+    """The title of an entry without a date; with one, another date is another entry ("Weekly notes")."""
+    title = comparable(entry.title).casefold()
+    return title if entry.published is None and len(title.split()) >= _TITLE else None
+
+
+#: Signs from the surest on, and whether an entry that left the listing long ago may be known by it.
+_SIGNS: tuple[tuple[Callable[[Entry], Hashable], bool], ...] = (
+    (_link, True),
+    (_title_and_day, True),
+    (_slug_and_title, True),
+    (_slug_and_day, False),
+    (_telling_title, False),
+)
+
+
+def _alike(unknown: Mapping[str, Entry], absent: Mapping[str, KnownEntry]) -> list[tuple[Entry, KnownEntry]]:
+    """Pairs whose texts are nearly the same, and like no third one."""
+    listed = [(row, _words(row.entry)) for row in absent.values() if row.listed][:_COMPARED]
+    listed = [(row, words) for row, words in listed if len(words) >= _WORDS]
+    found: list[tuple[Entry, KnownEntry]] = []
+    for entry in list(unknown.values())[:_COMPARED] if listed else ():
+        words = _words(entry)
+        if len(words) < _WORDS:
+            continue
+        near = [row for row, others in listed if len(words & others) >= _ALIKE * max(len(words), len(others))]
+        if len(near) == 1 and near[0] not in [row for _, row in found]:
+            found.append((entry, near[0]))
+    return found
+
+
+def _words(entry: Entry) -> frozenset[str]:
+    return frozenset(plain(entry.content or entry.summary).casefold().split())
+
+
+def _only_ones(signed: Iterable[tuple[Hashable, T]]) -> dict[Hashable, T]:
     pairs = [(sign, value) for sign, value in signed if sign is not None]
     counts = Counter(sign for sign, _ in pairs)
     return {sign: value for sign, value in pairs if counts[sign] == 1}

@@ -6,6 +6,7 @@ HTML is already sanitised here; where it came from is not known any more.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -50,16 +51,20 @@ def _were(count: int) -> str:
 
 
 def _distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Ids made unique: the first keeps its own, later ones get their link or else their position appended."""
+    """Ids made unique. Those that share one get their link or else their title and date appended, so that an entry
+    keeps its own when another one comes before it; the same entry twice gets its position."""
+    entries = list(entries)
+    shared = Counter(entry.id for entry in entries)
+    links = Counter((entry.id, canonical_url(entry.link)) for entry in entries if entry.link)
     found: dict[str, Entry] = {}
     for position, entry in enumerate(entries, start=1):
         id_ = entry.id
-        if id_ in found and entry.link:
-            id_ = f"{entry.id} {canonical_url(entry.link)}"
+        if shared[id_] > 1:
+            link = canonical_url(entry.link) if entry.link else None
+            told = link if link and links[id_, link] == 1 else digest("twin", entry.title, str(entry.published))
+            id_ = f"{id_} {told}"
         if id_ in found:
-            id_ = f"{entry.id} {position}"
-        while id_ in found:
-            id_ += "+"
+            id_ = f"{id_} {position}"
         found[id_] = replace(entry, id=id_)
     return tuple(found.values())
 
