@@ -318,6 +318,7 @@ class Pipeline:
             same_reading=known.config_digest == reading_digest(source),
         )
         if isinstance(taken, Taken):
+            taken = replace(taken, diff=_told_once(store, source, taken.diff))
             self._commit(store, known, source, reading.about, taken.diff)
         return taken
 
@@ -354,6 +355,17 @@ class Pipeline:
         found = unchanged(known, slugs_of=self._config.categories.resolve, now=self._clock())
         self._commit(store, known, source, known.about, found)
         return found
+
+
+def _told_once(store: Store, source: Source, found: Diff) -> Diff:
+    """Without what is news of another source: the same post there is alerted of, here it is only known."""
+    told = tuple(
+        change
+        for change in found.changes
+        if change.kind not in ("new", "edited") or store.elsewhere(source.id, change.before or change.entry) is None
+    )
+    silent = sum(change.kind == "new" for change in found.changes) - sum(change.kind == "new" for change in told)
+    return replace(found, changes=told, discovered=found.discovered + silent)
 
 
 def _log(report: SourceReport) -> None:

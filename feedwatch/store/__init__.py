@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from feedwatch.model import Commit, Delivery, Event, Incident, KnownSource, PollState, PublishedEntry
+from feedwatch.model import Commit, Delivery, Entry, Event, Incident, KnownSource, PollState, PublishedEntry
 
 #: In place of a source, where incidents of routes and their deliveries are kept; no source can be called so.
 OWN = "@feedwatch"
@@ -62,6 +62,10 @@ class Store(Protocol):
         ...
 
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]: ...
+
+    def elsewhere(self, source_id: str, entry: Entry) -> tuple[str, str] | None:
+        """The source, and the key there, of the same post, where another source was first with it."""
+        ...
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         """Title and number of entries of each category feed by slug, `all` among them; 0 once it is empty."""

@@ -25,6 +25,7 @@ from feedwatch.model import (
     Change,
     Commit,
     Delivery,
+    Entry,
     Event,
     Incident,
     KnownEntry,
@@ -38,6 +39,7 @@ from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, row_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
+from feedwatch.store.twins import Place, Twins, together
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class TinyStore:
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
         self._index: Index | None = None
+        self._twins = Twins()
         self._index_changed = False
         self._warnings: list[str] = []
         self._stale_slugs: set[str] = set()
@@ -113,7 +116,7 @@ class TinyStore:
             # Validators must not outlive feeds that never showed what they vouch for.
             return
         if self._index is not None and self._index_changed:
-            document = {"made_for": self._made_for(), "feeds": self._index.dump()}
+            document = {"made_for": self._made_for(), "feeds": self._index.dump(), "twins": self._twins.dump()}
             files.write_atomic(self._folder / "index.json", codec.to_bytes(document), durable=False)
             self._index_changed = False
         save(self._folder / "polls.json", self._polls, self._outbox, self._rows)
@@ -141,8 +144,14 @@ class TinyStore:
         if index.exhausted(slug, limit):
             index = self._index = self._built_index()
         head = index.heads.get(slug)
-        rows = head.rows[:limit] if head else []
-        return [self._published_entry(row) for row in rows if self._readable(row[3])]
+        found: dict[str, PublishedEntry] = {}
+        for row in head.rows if head else ():
+            if self._readable(row[3]):
+                entry = self._published_entry(row, alone=slug.startswith(_OF_SOURCE))
+                found.setdefault(entry.known.atom_id, entry)
+            if len(found) == limit:
+                break
+        return list(found.values())
 
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_OF_SOURCE + source_id, limit)
@@ -308,8 +317,12 @@ class TinyStore:
     def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
         old, new = self._slugs(source, before), self._slugs(source, after)
         source_id = source.source_id
+        self._twins.add(source_id, after)
+        for place in self._together((source_id, after.key)):
+            if file := self._readable(place[0]):
+                old |= self._slugs(file.known, file.known.entries.get(place[1]))
         if before is not None:
-            index.discard(old, row_of(source_id, before))
+            index.discard(self._slugs(source, before), row_of(source_id, before))
         index.add(new, row_of(source_id, after))
         self._stale_slugs.update(slug for slug in {**old, **new} if not slug.startswith(_OF_SOURCE))
         self._index_changed = True
@@ -325,6 +338,7 @@ class TinyStore:
             data = json.loads((self._folder / "index.json").read_bytes())
             if data["made_for"] != self._made_for():
                 return None
+            self._twins = Twins.load(data["twins"])
             return Index.load(self._keep, data["feeds"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -335,6 +349,7 @@ class TinyStore:
     def _built_index(self) -> Index:
         index = Index(self._keep)
         self._index_changed = True
+        seen: list[tuple[datetime, str, KnownEntry]] = []
         for source_id in self._stored_sources():
             file = self._readable(source_id)
             if file is None:
@@ -343,16 +358,34 @@ class TinyStore:
             if source_id in self._sources:
                 for known in file.known.entries.values():
                     index.add(self._slugs(file.known, known), row_of(source_id, known))
+                    seen.append((known.first_seen, source_id, known))
+        self._twins = Twins()
+        place = {source_id: number for number, source_id in enumerate(self._sources)}
+        for _, source_id, known in sorted(seen, key=lambda one: (one[0], place[one[1]])):
+            self._twins.add(source_id, known)
         return index
 
     def _stored_sources(self) -> list[str]:
         found = (path.name for path in (self._folder / "sources").glob("*.json*"))
         return sorted({name.removesuffix(".bak").removesuffix(".json") for name in found if ".corrupt-" not in name})
 
-    def _published_entry(self, row: Row) -> PublishedEntry:
-        source_id, key = row[3], row[4]
+    def elsewhere(self, source_id: str, entry: Entry) -> Place | None:
+        self._loaded_index()
+        return self._twins.elsewhere(source_id, entry)
+
+    def _together(self, place: Place) -> list[Place]:
+        """The first entry of a post and the later ones, where there are several."""
+        first = self._twins.first(place)
+        later = self._twins.later(first)
+        return [first, *later] if later else []
+
+    def _published_entry(self, row: Row, *, alone: bool) -> PublishedEntry:
+        """The entry of a row; in feeds of several sources all that its post says in any of them."""
+        places = [] if alone else [place for place in self._together((row[3], row[4])) if self._readable(place[0])]
+        rows = [(place[0], known) for place in places if (known := self.known(place[0]).entries.get(place[1]))]
+        source_id, known = rows[0] if rows else (row[3], self.known(row[3]).entries[row[4]])
+        known = together(known, [other for _, other in rows[1:]])
         source = self.known(source_id)
-        known = source.entries[key]
         categories = tuple(self._categories.resolve(known.entry.categories).items())
         return PublishedEntry(known, source_id, source.about, categories)
 
