@@ -108,6 +108,11 @@ def atom_id(source_id: str, key: str) -> str:
     return uuid.uuid5(_ATOM_IDS, digest("entry", source_id, key)).urn
 
 
+def edit_id(entry: str, revision: int) -> str:
+    """The atom:id of an edit: of the entry with that atom:id, and the revision it made."""
+    return uuid.uuid5(_ATOM_IDS, digest("edit", entry, str(revision))).urn
+
+
 def feed_id(path: str) -> str:
     """The atom:id of a feed that feedwatch publishes; independent of where it is served."""
     return uuid.uuid5(_ATOM_IDS, digest("feed", path)).urn

@@ -28,24 +28,29 @@ log = logging.getLogger(__name__)
 TYPE = "application/atom+xml"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _MEDIA = "http://search.yahoo.com/mrss/"
+_TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 _TITLE_LENGTH = 80
 #: What feedgen and lxml raise for a value that XML or Atom has no room for.
 _UNWRITABLE = (ValueError, TypeError)
 
 
-def render(feed: Feed, entries: Sequence[PublishedEntry], *, base_url: str) -> bytes:
-    """The feed with its entries in the given order. `base_url` has no slash at its end.
+def render(
+    feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry] = (), *, base_url: str
+) -> bytes:
+    """The feed with its entries in the given order, and a tombstone for each that is `gone` (RFC 6721). `base_url` has
+    no slash at its end.
 
     An entry that cannot be written is left out and logged; it never takes the others with it.
     """
     try:
-        return _rendered(feed, entries, base_url)
+        return _rendered(feed, entries, gone, base_url)
     except _UNWRITABLE:
-        return _rendered(feed, [entry for entry in entries if _can_be_written(entry, base_url)], base_url)
+        return _rendered(feed, [entry for entry in entries if _can_be_written(entry, base_url)], gone, base_url)
 
 
-def _rendered(feed: Feed, entries: Sequence[PublishedEntry], base_url: str) -> bytes:
+def _rendered(feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry], base_url: str) -> bytes:
     generator = _head(feed, max((entry.known.updated for entry in entries), default=EPOCH), base_url)
+    generator.feedwatch.bind(gone)
     for entry in entries:
         _add(generator, entry, base_url)
     data: bytes = generator.atom_str(pretty=True)
@@ -73,7 +78,7 @@ def _head(feed: Feed, updated: datetime, base_url: str) -> FeedGenerator:
 
 def _can_be_written(entry: PublishedEntry, base_url: str) -> bool:
     try:
-        _rendered(Feed("trial", "trial"), [entry], base_url)
+        _rendered(Feed("trial", "trial"), [entry], (), base_url)
     except _UNWRITABLE as error:
         log.error("entry %s of source %s is left out of its feeds: %s", entry.known.key, entry.source_id, error)
         return False
@@ -110,8 +115,17 @@ def _add(generator: FeedGenerator, published: PublishedEntry, base_url: str) -> 
 
 
 class _FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped
+    def bind(self, gone: Sequence[PublishedEntry]) -> None:
+        self._gone = gone
+
     def extend_ns(self) -> dict[str, str]:
-        return {"media": _MEDIA}
+        return {"media": _MEDIA, "at": _TOMBSTONES} if self._gone else {"media": _MEDIA}
+
+    def extend_atom(self, feed: etree._Element) -> etree._Element:
+        for one in self._gone:
+            when = _seconds(one.known.withdrawn or one.known.changed_at).isoformat()
+            etree.SubElement(feed, f"{{{_TOMBSTONES}}}deleted-entry", ref=one.known.atom_id, when=when)
+        return feed
 
 
 class _EntryExtension(BaseEntryExtension):  # type: ignore[misc]  # feedgen is untyped

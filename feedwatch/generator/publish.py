@@ -8,7 +8,7 @@ from typing import Protocol
 
 from feedwatch import files
 from feedwatch.categories import ALL
-from feedwatch.generator import atom, html, opml
+from feedwatch.generator import atom, edits, html, opml
 from feedwatch.generator import incidents as incident_feed
 from feedwatch.generator.html import Shown
 from feedwatch.model import Feed, Incident, KnownSource, PublishedEntry, Source
@@ -21,6 +21,10 @@ class Shelf(Protocol):
     """What is asked of the store here."""
 
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
+
+    def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
+
+    def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
 
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]: ...
 
@@ -53,7 +57,10 @@ class Publisher:
         written: list[str] = []
         feeds = self._shelf.feeds()
         for slug in sorted({*slugs, ALL} if slugs else ()):
-            written += self._write_feed(_feed(slug, feeds), self._shelf.latest(slug, self._limit))
+            feed, gone = _feed(slug, feeds), self._shelf.withdrawn(slug, self._limit)
+            written += self._write_feed(feed, self._shelf.latest(slug, self._limit), gone)
+            if edited := self._shelf.edited(slug, self._limit):
+                written += self._write(f"{feed.path}/changes.atom", edits.render(feed, edited, base_url=self._base_url))
         for source_id in sorted(set(source_ids) & set(self._sources)):
             feed = self._source_feed(source_id)
             written += self._write_feed(feed, self._shelf.latest_of_source(source_id, self._limit))
@@ -89,8 +96,10 @@ class Publisher:
         title = self._sources[source_id].title or about.title or source_id
         return Feed(f"sources/{source_id}", title, about.description, about.link, about.language, about.icon)
 
-    def _write_feed(self, feed: Feed, entries: Sequence[PublishedEntry]) -> list[str]:
-        return self._write(f"{feed.path}.atom", atom.render(feed, entries, base_url=self._base_url))
+    def _write_feed(
+        self, feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry] = ()
+    ) -> list[str]:
+        return self._write(f"{feed.path}.atom", atom.render(feed, entries, gone, base_url=self._base_url))
 
     def _write(self, name: str, data: bytes) -> list[str]:
         path = self._folder / name

@@ -63,6 +63,14 @@ class Store(Protocol):
 
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]: ...
 
+    def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
+        """The newest entries that were in a category feed and were withdrawn."""
+        ...
+
+    def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
+        """The entries of a category feed that had a major edit, the last edited first."""
+        ...
+
     def elsewhere(self, source_id: str, entry: Entry) -> tuple[str, str] | None:
         """The source, and the key there, of the same post, where another source was first with it."""
         ...

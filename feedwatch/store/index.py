@@ -26,6 +26,11 @@ def row_of(source_id: str, known: KnownEntry) -> Row:
     return (-_seconds(arrived), -_seconds(known.published), position, source_id, known.key)
 
 
+def changed_row_of(source_id: str, known: KnownEntry) -> Row:
+    """Sorts by the last edit, the latest first."""
+    return (-_seconds(known.changed_at), -_seconds(known.published), known.order[1], source_id, known.key)
+
+
 def _seconds(moment: datetime) -> float:
     return (moment - EPOCH).total_seconds()
 

@@ -36,7 +36,7 @@ from feedwatch.model import (
 from feedwatch.routes import gathering
 from feedwatch.store import OWN, Claim, Unpublished, codec
 from feedwatch.store.due import Queue
-from feedwatch.store.index import SLACK, Index, Row, row_of
+from feedwatch.store.index import SLACK, Index, Row, changed_row_of, row_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
 from feedwatch.store.twins import Place, Twins, together
@@ -45,8 +45,9 @@ log = logging.getLogger(__name__)
 
 #: Decoded source files kept in memory.
 _OPEN_FILES = 8
-#: Before the id of a source, it names the head of that source's own feed; no slug has this sign.
-_OF_SOURCE = "@"
+#: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
+#: category or edited in it. No slug has such a sign.
+_OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
 
 
 class TinyStore:
@@ -147,7 +148,7 @@ class TinyStore:
         found: dict[str, PublishedEntry] = {}
         for row in head.rows if head else ():
             if self._readable(row[3]):
-                entry = self._published_entry(row, alone=slug.startswith(_OF_SOURCE))
+                entry = self._published_entry(row, alone=not _is_feed(slug))
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
@@ -156,8 +157,14 @@ class TinyStore:
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_OF_SOURCE + source_id, limit)
 
+    def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
+        return self.latest(_WITHDRAWN + slug, limit)
+
+    def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
+        return self.latest(_EDITED + slug, limit)
+
     def feeds(self) -> Mapping[str, tuple[str, int]]:
-        return {s: (h.title, h.count) for s, h in self._loaded_index().heads.items() if not s.startswith(_OF_SOURCE)}
+        return {s: (h.title, h.count) for s, h in self._loaded_index().heads.items() if _is_feed(s)}
 
     def sources(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
@@ -247,7 +254,7 @@ class TinyStore:
         # The order matters when this is interrupted: the mark stays until everything is published.
         self._outbox = {}
         self._index = self._built_index()
-        self._stale_slugs.update(slug for slug in self._index.heads if not slug.startswith(_OF_SOURCE))
+        self._stale_slugs.update(filter(_is_feed, self._index.heads))
         stored = set(self._stored_sources())
         self._stale_sources.update(stored & set(self._sources))
         if stored:
@@ -309,10 +316,22 @@ class TinyStore:
 
     def _slugs(self, source: KnownSource, known: KnownEntry | None) -> dict[str, str]:
         """The heads that carry an entry, with their titles: its categories, its source, and all."""
-        if known is None or known.withdrawn is not None:
+        if known is None:
             return {}
         own = {ALL: ALL, _OF_SOURCE + source.source_id: source.about.title or source.source_id}
         return {**own, **self._categories.resolve(known.entry.categories)}
+
+    def _rows_of(self, source: KnownSource, known: KnownEntry | None) -> list[tuple[dict[str, str], Row]]:
+        """The rows of an entry, and the heads they are in."""
+        if known is None:
+            return []
+        slugs, row = self._slugs(source, known), row_of(source.source_id, known)
+        if known.withdrawn is not None:
+            return [({_WITHDRAWN + slug: title for slug, title in slugs.items() if _is_feed(slug)}, row)]
+        if not any(revision.size == "major" for revision in known.revisions):
+            return [(slugs, row)]
+        edited = {_EDITED + slug: title for slug, title in slugs.items() if _is_feed(slug)}
+        return [(slugs, row), (edited, changed_row_of(source.source_id, known))]
 
     def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
         old, new = self._slugs(source, before), self._slugs(source, after)
@@ -321,10 +340,11 @@ class TinyStore:
         for place in self._together((source_id, after.key)):
             if file := self._readable(place[0]):
                 old |= self._slugs(file.known, file.known.entries.get(place[1]))
-        if before is not None:
-            index.discard(self._slugs(source, before), row_of(source_id, before))
-        index.add(new, row_of(source_id, after))
-        self._stale_slugs.update(slug for slug in {**old, **new} if not slug.startswith(_OF_SOURCE))
+        for slugs, row in self._rows_of(source, before):
+            index.discard(slugs, row)
+        for slugs, row in self._rows_of(source, after):
+            index.add(slugs, row)
+        self._stale_slugs.update(filter(_is_feed, {**old, **new}))
         self._index_changed = True
 
     def _loaded_index(self) -> Index:
@@ -357,7 +377,8 @@ class TinyStore:
             self._schedule(source_id, file)
             if source_id in self._sources:
                 for known in file.known.entries.values():
-                    index.add(self._slugs(file.known, known), row_of(source_id, known))
+                    for slugs, row in self._rows_of(file.known, known):
+                        index.add(slugs, row)
                     seen.append((known.first_seen, source_id, known))
         self._twins = Twins()
         place = {source_id: number for number, source_id in enumerate(self._sources)}
@@ -388,6 +409,11 @@ class TinyStore:
         source = self.known(source_id)
         categories = tuple(self._categories.resolve(known.entry.categories).items())
         return PublishedEntry(known, source_id, source.about, categories)
+
+
+def _is_feed(slug: str) -> bool:
+    """Whether a head is that of a category feed."""
+    return "@" not in slug
 
 
 def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:
