@@ -96,6 +96,7 @@ def _source(table: SourceTable, default: str | None) -> Source:
         pages=table.pages,
         page_url=table.page_url,
         examples=tuple(table.examples),
+        browser=table.browser,
     )
 
 

@@ -213,6 +213,8 @@ class Source:
     page_url: str | None = None
     #: Titles of posts on the page, from which its list of posts is known.
     examples: tuple[str, ...] = ()
+    #: Its page is made by scripts: it is read as a browser shows it.
+    browser: bool = False
 
 
 # --- fetching ---------------------------------------------------------------------------------------
@@ -286,6 +288,7 @@ class Failure:
     kind: Literal[
         "unreachable", "timeout", "refused", "http", "gone", "redirect", "too-large", "unreadable",
         "empty", "blocked", "soft-404", "robots", "redesigned", "reader-timeout", "reader-crash", "store",
+        "browser",
     ]  # fmt: skip
     #: One sentence for people: what happened and, where it helps, what to do.
     detail: str

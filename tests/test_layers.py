@@ -21,7 +21,8 @@ FLOORS = (
               "poller.walk", "poller.schedule", "poller.caching", "poller.moves", "poller.aftermath", "poller.robots",
               "poller.rhythm", "poller.__init__",
               "generator.atom", "generator.opml", "generator.html", "generator.incidents", "generator.__init__")),
-    ("edge", ("net", "files", "poller.fetch", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
+    ("edge", ("net", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
+              "poller.rendering", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
               "alerts.notify", "alerts.channels", "workers", "web", "sd")),
     ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline")),
     ("roof", ("app", "service", "cli", "__main__")),
@@ -51,6 +52,7 @@ OWNERS = {
     "apprise": ("alerts.notify",),
     "urllib.request": (),
     "rich": ("cli",),
+    "playwright": ("poller.browser",),
 }
 
 
