@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -20,12 +21,15 @@ from feedwatch.alerts.outbox import Outbox
 from feedwatch.alerts.retry import Schedule
 from feedwatch.config_build import Config
 from feedwatch.generator.publish import Publisher
+from feedwatch.guard import Guard
 from feedwatch.model import Fetched, PollState, Source
 from feedwatch.net import Net
 from feedwatch.paging import Reader
 from feedwatch.pipeline import Pipeline, Poller, StoreThread
+from feedwatch.poller.browser import Browser
 from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, is_page, read_file
-from feedwatch.poller.walk import one_page, walk
+from feedwatch.poller.rendering import Renderer
+from feedwatch.poller.walk import Walk, one_page, walk
 from feedwatch.redact import Redactor
 from feedwatch.routes import Mail, MailServer, Route, Webhook
 from feedwatch.store.tinydb import TinyStore
@@ -59,20 +63,25 @@ def public_folder(config: Config, state_dir: Path) -> Path:
 
 
 class SourcePoller:
-    """Files are read, everything else is fetched at its host's pace; pages only where robots.txt allows it."""
+    """Files are read, everything else is fetched at its host's pace; pages only where robots.txt allows it, and shown
+    by the browser where their source says so."""
 
-    def __init__(self, net: Net, hosts: Hosts, clock: Callable[[], datetime]) -> None:
+    def __init__(self, net: Net, hosts: Hosts, clock: Callable[[], datetime], renderer: Renderer | None = None) -> None:
         self._net = net
         self._hosts = hosts
         self._robots = Robots(net, clock, hosts.slow_down)
+        self._renderer = renderer
 
     async def poll(self, source: Source, state: PollState) -> Driven:
         if source.url.startswith("file:"):
             return Driven(await asyncio.to_thread(read_file, source))
-        page = source.select is not None or state.kind == "page"
+        page = source.select is not None or source.browser or state.kind == "page"
         robots = self._robots if page and not source.ignores_robots else None
+        if source.browser:
+            # That the document is what it was says nothing of what its scripts add.
+            state = replace(state, validators={})
         async with self._hosts.slot(source.url):
-            driven = await drive(walk(source, state), self._net, robots, proxy=source.proxy)
+            driven = await self._driven(walk(source, state), source, robots)
             answer = driven.outcome
             # A feed is fetched without asking; that it is none shows only now.
             if robots is None and not source.ignores_robots and isinstance(answer, Fetched) and is_page(answer):
@@ -84,7 +93,28 @@ class SourcePoller:
         await asyncio.sleep(_BETWEEN_PAGES)
         robots = None if source.ignores_robots else self._robots
         async with self._hosts.slot(url):
-            return await drive(one_page(source, url), self._net, robots, proxy=source.proxy)
+            return await self._driven(one_page(source, url), source, robots)
+
+    async def _driven(self, steps: Walk, source: Source, robots: Robots | None) -> Driven:
+        driven = await drive(steps, self._net, robots, proxy=source.proxy)
+        answer = driven.outcome
+        if self._renderer is None or not source.browser or not isinstance(answer, Fetched) or not is_page(answer):
+            return driven
+        shown = await self._renderer.render(source, answer, robots)
+        return Driven(shown.outcome, driven.requests + shown.requests, driven.received + shown.received)
+
+
+@contextlib.asynccontextmanager
+async def open_poller(
+    allow_hosts: frozenset[str], hosts: Hosts, clock: Callable[[], datetime]
+) -> AsyncIterator[SourcePoller]:
+    """The network as sources see it. A browser is started by the first of them that wants one."""
+    async with open_net(allow_hosts) as net, open_net(frozenset()) as public:
+        browser = Browser(os.environ, USER_AGENT)
+        try:
+            yield SourcePoller(net, hosts, clock, Renderer(browser, net, public, Guard(allow_hosts)))
+        finally:
+            await browser.close()
 
 
 def open_net(allow_hosts: frozenset[str]) -> Net:
@@ -152,7 +182,8 @@ async def open_app(
     )
     jitter = random.SystemRandom().random
     try:
-        async with open_net(config.allow_hosts) as net, open_channels(config) as channels:
+        hosts = Hosts(config.per_host, config.per_host_pause.total_seconds())
+        async with open_poller(config.allow_hosts, hosts, clock) as own, open_channels(config) as channels:
             routes = {route.id: route for route in config.routes}
             incidents = Incidents(thread, routes)
             outbox = Outbox(
@@ -166,9 +197,9 @@ async def open_app(
                 clock=clock,
                 jitter=jitter,
             )
-            hosts = Hosts(config.per_host, config.per_host_pause.total_seconds())
-            asked = poller or SourcePoller(net, hosts, clock)
-            pipeline = Pipeline(config, thread, asked, reader or pool, publisher, outbox, incidents, clock=clock)
+            pipeline = Pipeline(
+                config, thread, poller or own, reader or pool, publisher, outbox, incidents, clock=clock
+            )
             await thread.run(pipeline.begin)
             yield App(config, pipeline, thread, public, clock)
     finally:

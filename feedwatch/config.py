@@ -72,7 +72,11 @@ def reading_digest(source: Source) -> str:
     """Changes whenever the same body could yield another reading; not with title, headers or interval."""
     select = [getattr(source.select, field.name, None) for field in fields(Selectors)]
     paths = [getattr(source.json, field.name) for field in fields(JsonPaths)] if source.json else []
-    return digest("reading", source.url, source.link_base, *select, *source.categories, *paths, *source.examples)
+    # Only where it is on: what was read before there were browsers was read the same way.
+    shown = ["browser"] if source.browser else []
+    return digest(
+        "reading", source.url, source.link_base, *select, *source.categories, *paths, *source.examples, *shown
+    )
 
 
 def _parse(text: str, path: Path, variables: Variables) -> Config:
@@ -107,6 +111,7 @@ def _contradictions(written: dict[str, Any], tree: dict[str, Any]) -> Iterator[P
     yield from _channels(tree)
     yield from _reasons(tree)
     yield from _logins(tree)
+    yield from _browsers(tree)
     yield from _shared_names(written, tree)
     yield from _impatience(tree)
 
@@ -171,6 +176,17 @@ def _logins(tree: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(("source", number, ways[-1]), "there is another login already; keep one of them")
         if "cookies" in source and "cookie" in names:
             yield Problem(("source", number, "cookies"), "there is a Cookie header already; keep one of them")
+
+
+def _browsers(tree: dict[str, Any]) -> Iterator[Problem]:
+    for number, source in _tables(tree, "source"):
+        url = source.get("url")
+        if source.get("browser") is not True:
+            continue
+        if "json" in source:
+            yield Problem(("source", number, "browser"), "a JSON API needs no browser; leave one of the two out")
+        elif isinstance(url, str) and "://" not in url:
+            yield Problem(("source", number, "browser"), "a file is read as it is; leave it out")
 
 
 #: Keys of an alert that mean something for some channels only.

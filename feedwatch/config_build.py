@@ -97,6 +97,7 @@ def _source(table: SourceTable, default: str | None) -> Source:
         page_url=table.page_url,
         examples=tuple(table.examples),
         edits=EditRules(tuple(table.ignore), table.major),
+        browser=table.browser,
     )
 
 

@@ -24,6 +24,7 @@ class NewSource:
     pages: int = 1
     select: Mapping[str, str] | None = None
     examples: tuple[str, ...] = ()
+    browser: bool = False
 
 
 def with_source(text: str, source: NewSource) -> str:
@@ -67,6 +68,8 @@ def _table(source: NewSource) -> Table:
             table.add(name, value)
     if source.pages > 1:
         table.add("pages", source.pages)
+    if source.browser:
+        table.add("browser", True)
     if source.examples:
         table.add("examples", list(source.examples))
     if source.select:

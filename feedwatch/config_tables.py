@@ -155,6 +155,11 @@ class SourceTable(Table):
     proxy: Annotated[str, AfterValidator(values.proxy_url)] | None = Field(
         default=None, description='HTTP proxy that its requests go through, as in "http://proxy.example:3128".'
     )
+    browser: bool = Field(
+        default=False,
+        description="Whether its page is read as a browser shows it, for lists that JavaScript builds "
+        "(needs feedwatch[browser] and chromium).",
+    )
     select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
     json_: JsonTable | None = Field(default=None, alias="json", description="Where the entries of a JSON API stand.")
 

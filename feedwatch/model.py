@@ -239,6 +239,8 @@ class Source:
     #: Titles of posts on the page, from which its list of posts is known.
     examples: tuple[str, ...] = ()
     edits: EditRules = EditRules()
+    #: Its page is made by scripts: it is read as a browser shows it.
+    browser: bool = False
 
 
 # --- fetching ---------------------------------------------------------------------------------------
@@ -326,6 +328,7 @@ class Failure:
     kind: Literal[
         "unreachable", "timeout", "refused", "http", "gone", "redirect", "too-large", "unreadable",
         "empty", "blocked", "soft-404", "robots", "doubted", "reader-timeout", "reader-crash", "store",
+        "browser",
     ]  # fmt: skip
     #: One sentence for people: what happened and, where it helps, what to do.
     detail: str

@@ -22,7 +22,8 @@ FLOORS = (
               "poller.rhythm", "poller.__init__",
               "generator.atom", "generator.opml", "generator.html", "generator.incidents", "generator.edits",
               "generator.__init__")),
-    ("edge", ("net", "files", "poller.fetch", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
+    ("edge", ("net", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
+              "poller.rendering", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
               "alerts.notify", "alerts.channels", "workers", "web", "sd")),
     ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline")),
     ("roof", ("app", "service", "cli", "__main__")),
@@ -52,6 +53,7 @@ OWNERS = {
     "apprise": ("alerts.notify",),
     "urllib.request": (),
     "rich": ("cli",),
+    "playwright": ("poller.browser",),
 }
 
 

@@ -13,7 +13,7 @@ import click
 from feedwatch import config as configuration
 from feedwatch.canonical import comparable
 from feedwatch.cli.common import config_path, log_to_stderr, printable
-from feedwatch.cli.preview_command import FIELDS, Look, echo_reading, looking, selectors
+from feedwatch.cli.preview_command import FIELDS, Look, echo_reading, in_browser, looking, selectors
 from feedwatch.config_build import Config
 from feedwatch.config_edit import NewSource, id_for, with_source
 from feedwatch.errors import ConfigError, FeedwatchError
@@ -38,6 +38,7 @@ _PROBE = '[[source]]\nid = "probe"\nurl = "https://probe.invalid/"\n'
 @click.option("--pages", type=click.IntRange(1, 100), default=1, help="Pages of an archive to read at first sight.")
 @click.option("--post", "examples", multiple=True, help="Title of a post on the page, to find the others. Repeatable.")
 @click.option("--page", "as_page", is_flag=True, help="Watch the page itself, even if it names a feed.")
+@click.option("--browser", is_flag=True, help="Watch the page as a browser shows it, for lists that JavaScript builds.")
 @click.option("--dry-run", is_flag=True, help="Show what would be added, and write nothing.")
 @click.option(
     "--select", "select", multiple=True, metavar="FIELD=CSS", help=f"A selector: {', '.join(FIELDS)}. Repeatable."
@@ -53,6 +54,7 @@ def command(
     pages: int,
     examples: tuple[str, ...],
     as_page: bool,
+    browser: bool,
     dry_run: bool,
     select: tuple[str, ...],
 ) -> None:
@@ -66,7 +68,9 @@ def command(
     chosen = selectors(select)
     file = None if "://" in url else Path(url).resolve()
     source = Source(id="new", url=file.as_uri() if file else url, link_base=link_base, select=chosen, examples=examples)
-    reading, source = asyncio.run(_found(config, source, as_page=bool(as_page or chosen or examples)))
+    if browser:
+        source = in_browser(source)
+    reading, source = asyncio.run(_found(config, source, as_page=bool(as_page or browser or chosen or examples)))
     _must_have(reading, examples)
     echo_reading(reading, source.url)
     taken = {known.id for known in config.sources} if config else set()
@@ -82,6 +86,7 @@ def command(
         pages=pages,
         select=pairs or None,
         examples=examples,
+        browser=browser,
     )
     try:
         changed = with_source(text, new)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from feedwatch.cli.common import config_path, echo_json, json_option, setup
-from feedwatch.errors import ConfigError
+from feedwatch.errors import ConfigError, FeedwatchError
+from feedwatch.poller import chromium
 
 
 @click.command()
@@ -23,6 +26,13 @@ def command(ctx: click.Context, as_json: bool) -> None:
             raise
         echo_json({"ok": False, "problems": list(error.problems)})
         ctx.exit(78)
+    shown = [source.id for source in ready.config.sources if source.browser]
+    if shown and (lack := chromium.missing(os.environ)):
+        # The file is right: the service goes on with the other sources, this one fails until the browser is there.
+        if not as_json:
+            raise FeedwatchError(f'{config_path(ctx)}: source "{shown[0]}": {lack}')
+        echo_json({"ok": False, "problems": [f'source "{shown[0]}": {lack}']})
+        ctx.exit(1)
     sources, routes = len(ready.config.sources), len(ready.config.routes)
     if as_json:
         echo_json({

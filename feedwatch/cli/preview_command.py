@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import click
 
-from feedwatch.app import SourcePoller, now, open_net
+from feedwatch.app import now, open_poller
 from feedwatch.cli.common import echo_json, echo_table, json_option, printable, setup
 from feedwatch.config_build import Config
 from feedwatch.entryjson import entry_json
@@ -41,11 +41,18 @@ _NOTHING = frozenset({"empty", "blocked", "soft-404"})
     metavar="FIELD=CSS",
     help=f"A selector: {', '.join(FIELDS)}. Repeatable.",
 )
+@click.option("--browser", is_flag=True, help="Read the page as a browser shows it, for lists that JavaScript builds.")
 @click.option("--explain", is_flag=True, help="Say what was taken for the list of posts, what was not, and why.")
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, what: str, link_base: str | None, select: tuple[str, ...], explain: bool, as_json: bool
+    ctx: click.Context,
+    what: str,
+    link_base: str | None,
+    select: tuple[str, ...],
+    browser: bool,
+    explain: bool,
+    as_json: bool,
 ) -> None:
     """Read a feed or page and show the entries found in it; store nothing.
 
@@ -53,6 +60,8 @@ def command(
     """
     config = _config_or_none(ctx)
     source = _source(config, what, link_base, selectors(select))
+    if browser:
+        source = in_browser(source)
     reading = asyncio.run(read_once(config, source))
     if isinstance(reading, Failure):
         if reading.kind not in _NOTHING:
@@ -110,6 +119,13 @@ def _source(config: Config | None, what: str, link_base: str | None, select: Sel
     return Source(id="preview", url=url, link_base=link_base, select=select)
 
 
+def in_browser(source: Source) -> Source:
+    """`source` as a browser shows it."""
+    if source.url.startswith("file:"):
+        raise click.UsageError("--browser is for web addresses; a file is read as it is")
+    return replace(source, browser=True)
+
+
 def selectors(pairs: tuple[str, ...]) -> Selectors | None:
     if not pairs:
         return None
@@ -133,8 +149,7 @@ async def looking(config: Config | None) -> AsyncIterator[Look]:
     """A way to look at sources that are not kept."""
     pool = ReaderPool()
     try:
-        async with open_net(config.allow_hosts if config else frozenset()) as net:
-            poller = SourcePoller(net, Hosts(1, _PAUSE), now)
+        async with open_poller(config.allow_hosts if config else frozenset(), Hosts(1, _PAUSE), now) as poller:
 
             async def look(source: Source) -> Reading | Failure:
                 result = (await poller.poll(source, PollState())).outcome

@@ -17,7 +17,7 @@ _ACCEPT = (
     "application/xml;q=0.8, text/xml;q=0.8, text/html;q=0.7, */*;q=0.1"
 )
 _HOPS = 5
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 #: Longest time an origin can keep us away with one header.
 _LONGEST = timedelta(days=31)
@@ -59,7 +59,7 @@ def _from(home: str, source: Source, state: PollState) -> Walk:
     for _ in range(_HOPS + 1):
         validators = state.validators.get(url, Validators())
         response = yield Request(url, tuple(_headers(source, url, validators)))
-        if response.status not in _REDIRECTS:
+        if response.status not in REDIRECTS:
             return _outcome(url, validators, response, Trail(home, permanent, fresh_for(response.headers)))
         target = _target(url, response)
         if isinstance(target, Failure):
@@ -91,7 +91,7 @@ def _headers(source: Source, url: str, validators: Validators) -> list[tuple[str
         headers.append(("If-None-Match", validators.etag))
     if validators.last_modified:
         headers.append(("If-Modified-Since", validators.last_modified))
-    if _origin(url) == _origin(source.url):
+    if origin_of(url) == origin_of(source.url):
         # A credential is for the site it was given for, wherever that site sends us.
         headers += source.headers
     return headers
@@ -124,6 +124,6 @@ def _outcome(url: str, sent: Validators, response: Response, trail: Trail) -> Fe
     return Failure("gone" if response.status == 410 else "http", detail, response.status, retry_after(response))
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def origin_of(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -24,6 +24,7 @@ from feedwatch.readers.listing import read_listing
 from feedwatch.readers.page import read_page
 from feedwatch.readers.pager import next_page
 from feedwatch.readers.selectors import compile_selector, nearest
+from feedwatch.readers.shell import HINT, is_shell
 from feedwatch.readers.sitemap import read_sitemap
 from feedwatch.readers.walls import check_other_page, check_wall
 
@@ -77,13 +78,14 @@ def _read(
             reading = read_page(found.text, url=url, source=source, now=now)
             if not reading.entries:
                 check_wall(found.text)
-                raise _nothing_selected(found.text, source.select.entry)
+                raise _nothing_selected(found.text, source.select.entry, _hint(found.text, source))
             return _with_next(reading, found.text, url)
         case "page":
             check_other_page(found.text)
             reading = read_listing(found.text, url=url, source=source, now=now, rule=rule)
             if not reading.entries:
                 check_wall(found.text)
+                reading = replace(reading, notes=(*reading.notes, *_hint(found.text, source)))
             return _with_next(reading, found.text, url)
         case _:
             start = " ".join(found.text[:60].split())
@@ -95,10 +97,16 @@ def _with_next(reading: Reading, markup: str, url: str) -> Reading:
     return replace(reading, next_page=next_page(markup, url)) if on_the_web else reading
 
 
-def _nothing_selected(markup: str, entry: str) -> ReadError:
+def _hint(markup: str, source: Source) -> tuple[str, ...]:
+    """What would help where a page has no posts before its scripts have run."""
+    return (HINT,) if not source.browser and is_shell(markup) else ()
+
+
+def _nothing_selected(markup: str, entry: str, hint: tuple[str, ...]) -> ReadError:
     page = BeautifulSoup(markup, "lxml")
     count = len(compile_selector(entry).select(page))
     why = "and none of them has a title or link" if count else "of the page"
     other = None if count else nearest(page, entry)
-    hint = f'; "{other[0]}" would match {other[1]}' if other else ""
-    return ReadError("empty", f'no entries: the selector entry = "{entry}" matched {count} elements {why}{hint}')
+    near = f'; "{other[0]}" would match {other[1]}' if other else ""
+    found = f'no entries: the selector entry = "{entry}" matched {count} elements {why}{near}'
+    return ReadError("empty", "; ".join((found, *hint)))
