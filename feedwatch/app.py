@@ -27,6 +27,7 @@ from feedwatch.pipeline import Pipeline, Poller, StoreThread
 from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, is_page, read_file
 from feedwatch.poller.walk import one_page, walk
 from feedwatch.redact import Redactor
+from feedwatch.responses import Responses
 from feedwatch.routes import Mail, MailServer, Route, Webhook
 from feedwatch.store.tinydb import TinyStore
 from feedwatch.workers import ReaderPool
@@ -142,6 +143,7 @@ async def open_app(
     store = open_store(config, state_dir, clock)
     thread = StoreThread(store)
     pool = ReaderPool()
+    responses = Responses(state_dir, config.responses, Redactor(config.secrets))
     public = public_folder(config, state_dir)
     publisher = Publisher(
         store,
@@ -168,10 +170,14 @@ async def open_app(
             )
             hosts = Hosts(config.per_host, config.per_host_pause.total_seconds())
             asked = poller or SourcePoller(net, hosts, clock)
-            pipeline = Pipeline(config, thread, asked, reader or pool, publisher, outbox, incidents, clock=clock)
+            pipeline = Pipeline(
+                config, thread, asked, reader or pool, publisher, outbox, incidents, responses, clock=clock
+            )
             await thread.run(pipeline.begin)
+            await responses.tidy([source.id for source in config.sources], clock())
             yield App(config, pipeline, thread, public, clock)
     finally:
         pool.close()
+        responses.close()
         await thread.run(lambda opened: opened.close())
         thread.close()

@@ -16,14 +16,15 @@ FLOORS = (
                 "redact", "logs", "decoding",
                 "__init__")),
     ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
-              "config_problems", "config_edit", "readers", "differ", "routes", "entryjson", "health", "troubles",
+              "config_problems", "config_edit", "taking", "replay.play", "replay.difference",
+              "replay.__init__", "readers", "differ", "routes", "entryjson", "health", "troubles",
               "alerts.message", "alerts.wording", "alerts.text", "alerts.mail", "alerts.retry", "alerts.__init__",
               "poller.walk", "poller.schedule", "poller.caching", "poller.moves", "poller.aftermath", "poller.robots",
               "poller.rhythm", "poller.__init__",
               "generator.atom", "generator.opml", "generator.html", "generator.incidents", "generator.__init__")),
     ("edge", ("net", "files", "poller.fetch", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
-              "alerts.notify", "alerts.channels", "workers", "web", "sd")),
-    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline")),
+              "alerts.notify", "alerts.channels", "workers", "web", "sd", "responses")),
+    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline", "replay.run")),
     ("roof", ("app", "service", "cli", "__main__")),
 )  # fmt: skip
 
