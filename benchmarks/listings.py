@@ -56,7 +56,10 @@ def main(folder: Path) -> None:
         sums["got"] += len(got)
         sums["titles"] += sum(got[link].title == expected[link]["title"] for link in both)
         sums["dates given"] += len(dated)
-        sums["dates right"] += sum(str(got[link].published)[:10] == expected[link]["published"][:10] for link in dated)
+        sums["dates right"] += sum(
+            (published.stated[:10] if (published := got[link].published) else "") == expected[link]["published"][:10]
+            for link in dated
+        )
         sums["dates made up"] += sum(got[link].published is not None for link in both - dated)
         detect += cost(body, url)
         again += cost(body, url, found.rule) if found else 0.0

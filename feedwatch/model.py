@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 
 #: Grows when the readers of this version find other entries or texts in the same bytes than those before.
@@ -34,10 +34,17 @@ class Moment:
     #: UTC; midnight when only the day is known.
     at: datetime
     day_only: bool = False
+    #: Minutes east of UTC in which it was stated: there it may have been another day.
+    offset: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
-        """ISO 8601 with offset, or `YYYY-MM-DD` when only the day is known."""
+        """ISO 8601 in UTC, or `YYYY-MM-DD` when only the day is known; ids are made of it."""
         return self.at.date().isoformat() if self.day_only else self.at.isoformat()
+
+    @property
+    def stated(self) -> str:
+        """The same as its source states it: in the offset, and so on the day, that stands there."""
+        return str(self) if self.day_only else self.at.astimezone(timezone(timedelta(minutes=self.offset))).isoformat()
 
 
 @dataclass(frozen=True, slots=True)

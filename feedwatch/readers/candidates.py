@@ -49,11 +49,14 @@ _ASIDE_TAGS = frozenset({"nav", "footer", "aside", "form", "dialog", "select", "
 _ASIDE_ROLES = frozenset(
     {"navigation", "contentinfo", "complementary", "search", "banner", "menu", "menubar", "dialog"}
 )
+#: Of containers that are posts, and may have a header of their own.
+_POST_CLASS = re.compile(r"h-?entry|(?:blog-?|news-?)?(?:post|entry|item)", re.IGNORECASE)
 _SPLIT = re.compile(r"[-_\s]+|(?<=[a-z])(?=[A-Z])")
 _WHOLE = re.compile(
     r"(?:has|no|with|without|is|elementor|wp-block|site|page|l)[-_]|.*(?:container|wrapper|layout|content)",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 #: Before the number of a line, at the end of a path.
 _LINE = "@"
 #: Links in the manner of "[paper]" and "[code]".
@@ -104,6 +107,8 @@ class Outline:
     now: datetime
     #: Where each element stands.
     paths: dict[Element, str]
+    #: Those with a digit somewhere in their text: no other says a date.
+    digits: set[Element]
 
 
 def outline(
@@ -130,7 +135,20 @@ def outline(
         found = _candidate(element, at[element], base) or (_bare(element, at[element]) if bare else None)
         if found is not None:
             groups.setdefault(paths[element], Group(paths[element])).members.append(found)
-    return Outline(root, order, at, aside, _united(_by_line(groups)), now, paths)
+    return Outline(root, order, at, aside, _united(_by_line(groups)), now, paths, _with_digits(order))
+
+
+def _with_digits(order: list[Element]) -> set[Element]:
+    found: set[Element] = set()
+    for element in order:
+        if element.tag in ("script", "style"):
+            continue
+        if _DIGIT.search(element.text or "") or any(_DIGIT.search(child.tail or "") for child in element):
+            above: Element | None = element
+            while above is not None and above not in found:
+                found.add(above)
+                above = above.getparent()
+    return found
 
 
 def _path(above: str, own: str) -> str:
@@ -211,11 +229,11 @@ def leads(anchor: Element | None, base: str) -> bool:
 def _candidate(element: Element, at: int, base: str) -> Candidate | None:
     tag = str(element.tag)
     card = next((a for a in element.iterancestors("a")), None)
-    if tag in HEADINGS:
+    if _is_heading(element):
         anchor = next((a for a in element.iter("a") if leads(a, base)), None)
         if anchor is None and leads(card, base):
             anchor = card
-    elif any(str(above.tag) in HEADINGS for above in element.iterancestors()):
+    elif any(_is_heading(above) for above in element.iterancestors()):
         return None
     elif tag == "a":
         if not leads(element, base) or _is_card(element):
@@ -235,6 +253,14 @@ def _candidate(element: Element, at: int, base: str) -> Candidate | None:
     if not text or len(text) > LONGEST_TITLE or hidden(element):
         return None
     return Candidate(element, text, anchor, at)
+
+
+def _is_heading(element: Element) -> bool:
+    """Whether it is a heading, and none that was never closed and has the rest of the page in it."""
+    return (
+        str(element.tag) in HEADINGS
+        and next(element.iterdescendants("article", "section", "ul", "table"), None) is None
+    )
 
 
 def _bare(element: Element, at: int) -> Candidate | None:
@@ -344,7 +370,9 @@ def _is_aside(element: Element, *, names: bool) -> bool:
         return not any("hfeed" in classes(below) or "h-feed" in classes(below) for below in element.iter("div", "main"))
     if said == "header" and not any(True for _ in element.iterancestors("article", "li")) and tag != "header":
         return bool(_HEADER.search(called)) or sum(1 for _ in element.iter("a")) > 3
-    return tag == "header" and not any(True for _ in element.iterancestors("article", "section", "li", "main"))
+    if tag != "header" or any(True for _ in element.iterancestors("article", "section", "li", "main")):
+        return False
+    return not any(_POST_CLASS.fullmatch(name) for above in element.iterancestors("div") for name in classes(above))
 
 
 def _holds_list(form: Element) -> bool:
@@ -359,9 +387,9 @@ def _named_aside(names: str, *, surely: bool) -> Literal["yes", "header", "no"]:
     telling = _SURELY if surely else _ASIDE
     for name in names.split():
         header |= bool(_HEADER.fullmatch(name))
-        if _WHOLE.match(name):
-            continue
         words = [word.lower() for word in _SPLIT.split(name) if word]
+        if _WHOLE.match(name) and not (words and words[0] in ("footer", "nav", "breadcrumb", "pagination")):
+            continue
         if any(telling.fullmatch(word) for word in words) and not _NOT_ITSELF & set(words):
             return "yes"
         header |= "header" in words

@@ -181,7 +181,8 @@ def _at(day: date, timed: re.Match[str]) -> Moment | None:
         second = 59
     try:
         local = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=UTC)
-        return Moment(local - _offset(timed["zone"], timed["offset"]))
+        offset = _offset(timed["zone"], timed["offset"])
+        return Moment(local - offset, offset=int(offset.total_seconds() // 60))
     except (ValueError, OverflowError):
         return None
 

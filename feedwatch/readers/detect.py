@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from feedwatch.canonical import canonical_url, comparable
 from feedwatch.readers.candidates import LONGEST_TITLE, Group, Outline
 from feedwatch.readers.date_in import date_in
+from feedwatch.readers.dates import parse_date
 from feedwatch.readers.judge import Judge, Judged
 from feedwatch.readers.notes import MARK, untitled
 from feedwatch.readers.records import Record, records
@@ -33,6 +34,8 @@ _ELSEWHERE = re.compile(
 _SLIDER = re.compile(r"slider|slick|swiper|carousel|owl|ticker|marquee|slides", re.IGNORECASE)
 #: A date, or the month of one, before a text.
 _STAMP = re.compile(r"^[\[(]?[\d./-]{4,10}[\])]?[:\s–—-]*")
+#: What may be a date before a title, and the title.
+_DATED = re.compile(r"(.{6,30}?)\s?[·•|:–—-]\s+(.+)")
 #: Groups that are judged closely.
 _JUDGED = 16
 
@@ -62,16 +65,19 @@ class Detector:
         rough = sorted(
             (self._judge.roughly(group), number, group) for number, group in enumerate(self._page.groups.values())
         )
-        judged = [self._judge.judge(group) for points, _, group in reversed(rough[-_JUDGED:]) if points > 0]
+        judged = [
+            self._judge.judge(group) for points, _, group in reversed(rough[-_JUDGED // (1 + dated) :]) if points > 0
+        ]
         judged.sort(key=lambda j: -j.score)
         for dull in (j for j in judged if j.score <= 0):
             dull.why = "it is beside the main thing" if dull.aside > 0.5 else "it has nothing that posts have"
         # What is marked as a post in the main thing comes before what is beside it, though that be longer.
-        marked = any(j.score > 0 and j.aside < 0.5 < j.posts for j in judged)
+        marked = any(j.score > 0 and j.aside < 0.5 < min(j.posts, j.headed) for j in judged)
         for best in sorted((j for j in judged if j.score > 0), key=lambda j: marked and j.aside > 0.5):
             if reason := self._judge.refusal(best) or ("it has no dates" if dated and best.dated < 0.5 else None):
                 best.why = reason
                 continue
+            best = self._above(best, judged)
             chosen = [best, *self._alike(best, judged)]
             return self._with_untitled(self._made(chosen, [j for j in judged if j not in chosen]))
         if (notes := self._with_untitled(Detected(rejected=judged))).records:
@@ -159,6 +165,18 @@ class Detector:
             titles |= {r.title.element for r in other.records}
         return found
 
+    def _above(self, best: Judged, judged: list[Judged]) -> Judged:
+        """`best`, or the group of dated headings that its titles are only sections under."""
+        titles = {record.title.element for record in best.records}
+        for other in judged if best.dated < 0.5 else ():
+            if other is best or len(other.records) < 2 or other.dated < 0.8 or other.quality <= best.quality:
+                continue
+            under = titles.intersection(element for record in other.records for element in record.all())
+            if len(under) * 2 > len(titles) and not self._judge.refusal(other):
+                best.why = "sections of the posts"
+                return other
+        return best
+
     def _unlike(self, best: Judged, other: Judged, shape: set[tuple[str, str]]) -> str | None:
         """Why a group is not of the same listing, or None."""
         shares = bool(self._shapes(other) & shape)
@@ -211,6 +229,7 @@ class Detector:
             kept.append(record)
         kept = self._in_place(kept)
         _whole_lines(kept, self._now)
+        _without_dates(kept, self._now)
         why = "; ".join(_reasons(j) for j in chosen)
         return Detected(kept, tuple(path for j in chosen for path in j.group.paths), why, rejected)
 
@@ -253,6 +272,17 @@ def _whole_lines(found: list[Record], now: datetime) -> None:
     for record, text, _ in said:
         if len(text) <= LONGEST_TITLE:
             record.title.text = text
+
+
+def _without_dates(found: list[Record], now: datetime) -> None:
+    """Where nearly all titles begin with a date that is set apart, it is none of the title."""
+    parts = [_DATED.match(record.title.text) for record in found]
+    dated = [bool(part and parse_date(part[1], now) is not None) for part in parts]
+    if len(found) < 2 or sum(dated) < 0.8 * len(found):
+        return
+    for record, part, is_date in zip(found, parts, dated, strict=True):
+        if part and is_date:
+            record.title.text = part[2]
 
 
 def _own_links(judged: Judged) -> float:

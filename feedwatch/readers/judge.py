@@ -42,6 +42,17 @@ _HINT = re.compile(
     r"новост|блог|ニュース|お知らせ|ブログ|新闻|新聞|公告|博客|资讯|공지|뉴스|블로그|소식|أخبار|مدونة|haber|uutis|hír|vijest",
     re.IGNORECASE,
 )
+#: Records of a group that are looked at closely.
+_SAMPLE = 10
+#: Classes of what is sold.
+_SHOP = re.compile(r"\bproducts?\b|product-(?:name|title|item|card|summary|info|grid|list)|woocommerce|add-to-cart")
+#: Links that share a page rather than lead to it.
+_SHARES = re.compile(
+    r"facebook\.com/(?:sharer|share|dialog)|(?:twitter|x)\.com/(?:share|intent|home\?)|linkedin\.com/(?:share|cws)|"
+    r"pinterest\.[a-z.]+/pin/create|plus\.google\.com/share|reddit\.com/submit|wa\.me/|whatsapp\.com/send|t\.me/share|"
+    r"vk\.com/share|tumblr\.com/share|(?:^|[?&])(?:share|replytocom)=",
+    re.IGNORECASE,
+)
 _NO_HINT = re.compile(
     r"/docs?/|/documentation|/api/|/help|/support|/shop|/store|/products?|/pricing|/login|/team|/careers|/about|/contact|"
     r"/people|/staff|/jobs",
@@ -117,22 +128,24 @@ class Judge:
             return found
         count = len(found.records)
         taken = [r.title for r in found.records]
-        calendar = Calendar(self.periods, [*found.records, *(chosen or ())], self._now, self._language)
-        dates = [calendar.of(record) for record in found.records]
-        texts = [record.text for record in found.records]
+        calendar = Calendar(self._page, self.periods, [*found.records, *(chosen or ())], self._now, self._language)
+        # Some tell for all: what a long list is like shows in ten of its records.
+        some = found.records[:: max(1, count // _SAMPLE)]
+        dates = [calendar.of(record) for record in some]
+        texts = [record.text for record in some]
         distinct = len({m.text for m in taken}) / count
         hrefs = [self.link(record) for record in found.records]
         found.linked = sum(link is not None for link in hrefs) / count
         apart = len({link for link in hrefs if link}) / max(1, sum(link is not None for link in hrefs))
         found.aside = sum(asides) / len(asides)
-        found.dated = sum(date is not None for date in dates) / count
+        found.dated = sum(date is not None for date in dates) / len(some)
         found.headed = sum(str(m.element.tag) in HEADINGS for m in taken) / count
         found.words = sum(_words(m.text) for m in taken) / count
         found.claimed = (
             sum(self._claims.about(link, m.text) is not None for link, m in zip(hrefs, taken, strict=True)) / count
         )
-        found.priced = sum(bool(_PRICE.search(text)) for text in texts) / count
-        wordy = sum(len(text) > len(m.text) + 60 for text, m in zip(texts, taken, strict=True)) / count
+        found.priced = sum(bool(_PRICE.search(text)) for text in texts) / len(some)
+        wordy = sum(len(t) > len(r.title.text) + 60 for t, r in zip(texts, some, strict=True)) / len(some)
         bold = sum(_stands_out(m.element) for m in taken) / count
         found.posts = sum(_is_post(r) for r in found.records) / count if count > 1 else float(_in_feed(found))
         level = int(str(taken[0].element.tag)[1]) if found.headed == 1 else 0
@@ -209,14 +222,22 @@ class Judge:
         )
         hint = bool(_HINT.search(said) or _HINT.search(self.heading_before(best)) or _in_feed(best))
         against = bool(_NO_HINT.search(parts.path))
+        if best.dated < 0.5 and _SHOP.search(best.group.path):
+            return "what repeats are products: a shop"
+        if best.aside > 0.5 and best.posts < 0.5 and self._on_this_page(best) > 0.5:
+            return "what repeats stands beside the main thing, and leads to places on this page"
         if best.aside > 0.5 and best.dated < 0.5:
             return "what repeats is navigation, or stands beside the main thing"
         if best.priced > 0.4 and best.dated < 0.5:
             return "what repeats has prices: a shop or a price list"
         if best.claimed >= 0.5:
             return None
-        if count == 1 and best.headed and best.records[0].title.anchor is None:
-            return "it is the page's own heading"
+        if count == 1 and best.records[0].title.anchor is None:
+            return "a single title that is no link: the page's own"
+        if best.dated < 0.5 and not best.headed and self._on_this_page(best) > 0.5:
+            return "what repeats leads to places on this page: a table of contents"
+        if best.dated < 0.5 and best.headed > 0.5 and _own_links(best) < 0.3 and self._leads_on(best) < 0.5:
+            return "its headings are no links, and no link in it leads on: parts of one text"
         if best.linked < 0.3 and (best.dated < 0.8 or count == 1):
             return "what is there leads nowhere: parts of one text"
         if best.dated >= 0.5 and (count >= 2 or hint):
@@ -255,13 +276,32 @@ class Judge:
         anchor = record.title.anchor
         if anchor is not None and (found := self._resolved(anchor)):
             return found
-        anchors = [e for e in record.all() if str(e.tag) == "a" and leads(e, self._base)]
+        anchors = [e for e in record.all() if str(e.tag) == "a" and leads(e, self._base) and not _shares(e)]
         for found_anchor in sorted(anchors, key=self._strangeness):
             if found := self._resolved(found_anchor):
                 return found
         place = next((e.get("id") for e in record.all() if e.get("id") and not e.get("id", "").startswith("_")), None)
         above = record.title.element.get("id")
         return web_url(f"#{above or place}", self._base) if (above or place) and self._base else None
+
+    def _on_this_page(self, judged: Judged) -> float:
+        """Share of records whose link leads to a place on this page."""
+        here = self._base.partition("#")[0]
+        links = [self.link(record) or "" for record in judged.records]
+        return sum("#" in link and link.partition("#")[0] == here for link in links) / len(links)
+
+    def _leads_on(self, judged: Judged) -> float:
+        """Share of records with a link that says "read more", or is around all of it, or shows a picture only."""
+        return sum(
+            any(
+                str(e.tag) == "a"
+                and leads(e, self._base)
+                and (_MORE.fullmatch(text_of(e) or "more") or _is_permalink(e) or e is record.element)
+                for e in record.all()
+            )
+            or record.title.anchor is not None
+            for record in judged.records
+        ) / len(judged.records)
 
     def _strangeness(self, anchor: Element) -> tuple[bool, bool]:
         """How unlikely a link of a record is to be its own: others share it, or it does not say "read more"."""
@@ -331,6 +371,15 @@ def _is_permalink(anchor: Element) -> bool:
     return "bookmark" in (anchor.get("rel") or "") or bool(
         re.search(r"permalink|u-url|read-?more|more-link", " ".join(classes(anchor)), re.IGNORECASE)
     )
+
+
+def _shares(anchor: Element) -> bool:
+    return bool(_SHARES.search(anchor.get("href") or ""))
+
+
+def _own_links(judged: Judged) -> float:
+    """Share of titles that are links themselves."""
+    return sum(record.title.anchor is not None for record in judged.records) / len(judged.records)
 
 
 def _leads_record(record: Record) -> bool:

@@ -21,7 +21,7 @@ from feedwatch.readers.feeds import feeds_named
 from feedwatch.readers.judge import Judge
 from feedwatch.readers.records import Calendar, Record
 from feedwatch.readers.sanitize import web_url
-from feedwatch.readers.tree import Element, parse, text_of
+from feedwatch.readers.tree import Element, forget, parse, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,13 @@ def read_listing(markup: str, *, url: str, source: Source, now: datetime, rule: 
     Relative links resolve against `source.link_base`, else `<base href>`, else `url` when it is on the web. `rule` is
     the one of an earlier reading. Raises ReadError for a page that cannot be parsed.
     """
+    try:
+        return _listing(markup, url, source, now, rule)
+    finally:
+        forget()
+
+
+def _listing(markup: str, url: str, source: Source, now: datetime, rule: tuple[str, ...]) -> Reading:
     root = parse(markup)
     base = source.link_base or _base(root, url)
     page = _Page(root, base, root.get("lang") or None, now)
@@ -118,7 +125,7 @@ def _looked(look: _Looker, source: Source, rule: tuple[str, ...]) -> _Looked:
 
 def _entries(page: _Page, looked: _Looked, claimed: Claims) -> list[tuple[Entry, str]]:
     found, judge = looked.found, looked.judge
-    calendar = Calendar(judge.periods, found.records, page.now, judge.language)
+    calendar = Calendar(looked.seen, judge.periods, found.records, page.now, judge.language)
     sections = fields.Sections(looked.seen, found.records)
     return [_entry(page, record, judge.link(record), calendar, claimed, sections) for record in found.records]
 

@@ -6,8 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 
+from feedwatch.canonical import host_of
 from feedwatch.readers.candidates import Candidate, Outline, leads
 from feedwatch.readers.records import Record
+from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import Element, classes, text_of
 
 _POST = re.compile(
@@ -49,8 +51,10 @@ def _is_post(element: Element) -> bool:
 
 def _permalink(element: Element, base: str, is_date: Callable[[str], bool]) -> Element | None:
     """The link of a post to itself, which is around its date or says what it is."""
-    anchors = [a for a in element.iter("a") if leads(a, base)]
-    for anchor in anchors:
+    host = host_of(base)
+    for anchor in element.iter("a"):
+        if not leads(anchor, base) or host not in ("", host_of(web_url(anchor.get("href"), base) or "")):
+            continue
         names = " ".join([*classes(anchor), anchor.get("rel") or ""])
         if _PERMALINK.search(names) or next(anchor.iter("time"), None) is not None or is_date(text_of(anchor)):
             return anchor

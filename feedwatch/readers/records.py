@@ -38,7 +38,29 @@ _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _SHORT_YEAR = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d\d)")
 _NUMBERS = re.compile(r"(?<!\d)(\d{1,2})([/-])(\d{1,2})\2(?:\d{4}|\d\d)(?!\d)")
 _ONLY_PERIOD = re.compile(r"\W*(?:[^\W\d_]{3,12}\.?[\s,]*)?(?:19|20)\d\d(?:\s?[年년])?(?:\W+\d{1,4})?\W*")
-_SENTENCE = re.compile(r"[.!?…]$")
+_SENTENCE = re.compile(r"[.!?…。！？]$")
+#: "10-12 May": days of an event.
+_SPAN = re.compile(r"\d{1,2}\s?(?:[-–]|to|y|and|und|et|bis|al)\s?\d{1,2}\s(?:of\s|de\s)?[^\W\d_]{3,}", re.IGNORECASE)
+#: What sets a date apart from the words of a title.
+_PARTS = re.compile(r"\s[–—|·•-]\s|:\s|\s(?=[(\[])|(?<=[)\]])\s|,\s(?=[^,]*$)")
+
+
+def drawn(part: Element) -> Iterator[Element]:
+    """The elements of a part in order, without pictures made of elements, whose words are no text."""
+    skipped: Element | None = None
+    for element in part.iter():
+        if not isinstance(element.tag, str):
+            continue
+        if skipped is not None and any(above is skipped for above in element.iterancestors()):
+            continue
+        skipped = element if element.tag == "svg" else None
+        if skipped is None:
+            yield element
+
+
+def _length(text: str) -> int:
+    """Characters; one of a script whose words have no spaces says as much as three."""
+    return len(text) + 2 * sum(c >= "\u2e80" for c in text)
 
 
 @dataclass(slots=True)
@@ -52,9 +74,7 @@ class Record:
         """Every element in it, in order."""
         for part in self.parts:
             if not isinstance(part, str):
-                for element in part.iter():
-                    if isinstance(element.tag, str):
-                        yield element
+                yield from drawn(part)
 
     @property
     def text(self) -> str:
@@ -251,7 +271,10 @@ def _is_day(text: str, now: datetime, language: str | None) -> bool:
 class Calendar:
     """Reads the dates of records; `above` are the headings that can say of which year or day they are."""
 
-    def __init__(self, above: list[Period], found: list[Record], now: datetime, language: str | None) -> None:
+    def __init__(
+        self, page: Outline, above: list[Period], found: list[Record], now: datetime, language: str | None
+    ) -> None:
+        self._digits = page.digits
         self._now = now
         self._language = language
         inside = {element for record in found for element in record.all()} if above else set()
@@ -290,9 +313,14 @@ class Calendar:
         return None
 
     def _in_title(self, record: Record) -> tuple[Moment, str] | None:
-        text = text_of(record.title.element, spaced=True)
-        moment = self._moment(text, record) if _YEAR.search(ascii_digits(text)) else None
-        return (moment, "the title") if moment else None
+        """The date that a title begins or ends with; one in its middle, or a span of days, is of what it is about."""
+        text = ascii_digits(text_of(record.title.element, spaced=True))
+        if not _YEAR.search(text) or _SPAN.search(text):
+            return None
+        for part in (text, *_PARTS.split(text)[:1], *_PARTS.split(text)[-1:]):
+            if moment := parse_date(part.strip(" ()[]:¶#"), self._now, language=self._language):
+                return moment, "the title"
+        return None
 
     def _stated(self, record: Record) -> tuple[Moment, str] | None:
         later: tuple[Moment, str] | None = None
@@ -327,8 +355,9 @@ class Calendar:
                 if moment := self._moment(one_line(part), record):
                     return moment, "text beside the title"
                 continue
-            for element in part.iter():
-                if not isinstance(element.tag, str) or element in inside or hidden(element):
+            for element in drawn(part) if part in self._digits else ():
+                tailed = element is not part and element.tail
+                if (element not in self._digits and not tailed) or element in inside or hidden(element):
                     continue
                 named = bool(_DATE_CLASS.search(" ".join(classes(element))))
                 if named and (moment := self._moment(text_of(element, spaced=True), record)):
@@ -347,7 +376,8 @@ class Calendar:
         inline = len(element) < 6 and all(child.tag in INLINE for child in element)
         whole = text_of(element, spaced=True) if inline else own
         for text in dict.fromkeys((own, whole)):
-            prose = len(text) > LONGEST or (len(text) > 40 and _SENTENCE.search(text))
+            length = _length(text)
+            prose = length > LONGEST or (length > 40 and _SENTENCE.search(text))
             if not prose and (moment := self._moment(text, record)):
                 return moment
         return None

@@ -72,6 +72,7 @@ def elements(root: Element) -> Iterator[Element]:
             yield element
 
 
+@functools.lru_cache(maxsize=16_384)
 def text_of(element: Element, *, spaced: bool = False, plain: bool = False) -> str:
     """The visible text on one line.
 
@@ -105,6 +106,11 @@ def _is_label(element: Element) -> bool:
     if tag == "time" or (tag == "a" and not any(c.isalnum() for c in "".join(element.itertext()))):
         return True
     return tag in _SMALL and bool(_LABEL.search(element.get("class") or ""))
+
+
+def forget() -> None:
+    """To be called when a page is done: what was remembered of it keeps it in memory."""
+    text_of.cache_clear()
 
 
 def hidden(element: Element) -> bool:
