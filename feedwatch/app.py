@@ -31,6 +31,7 @@ from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, is_page, read_f
 from feedwatch.poller.rendering import Renderer
 from feedwatch.poller.walk import Walk, one_page, walk
 from feedwatch.redact import Redactor
+from feedwatch.responses import Responses
 from feedwatch.routes import Mail, MailServer, Route, Webhook
 from feedwatch.store.tinydb import TinyStore
 from feedwatch.workers import ReaderPool
@@ -172,6 +173,7 @@ async def open_app(
     store = open_store(config, state_dir, clock)
     thread = StoreThread(store)
     pool = ReaderPool()
+    responses = Responses(state_dir, config.responses, Redactor(config.secrets))
     public = public_folder(config, state_dir)
     publisher = Publisher(
         store,
@@ -198,11 +200,13 @@ async def open_app(
                 jitter=jitter,
             )
             pipeline = Pipeline(
-                config, thread, poller or own, reader or pool, publisher, outbox, incidents, clock=clock
+                config, thread, poller or own, reader or pool, publisher, outbox, incidents, responses, clock=clock
             )
             await thread.run(pipeline.begin)
+            await responses.tidy([source.id for source in config.sources], clock())
             yield App(config, pipeline, thread, public, clock)
     finally:
         pool.close()
+        responses.close()
         await thread.run(lambda opened: opened.close())
         thread.close()

@@ -45,6 +45,8 @@ class Config:
     #: Folder of the feeds as files, absolute or relative as the configuration's own path; None is the state's.
     public: Path | None
     entries_per_feed: int
+    #: Bodies kept of each source, for trying another configuration on them; 0 keeps none.
+    responses: int
     retry_first: timedelta
     retry_for: timedelta
     #: What must appear in no log and no stored error.
@@ -72,6 +74,7 @@ def build(file: File, path: Path, secrets: Iterable[str]) -> Config:
         listen=_listen(file.web.listen),
         public=path.parent / own.public if own.public else None,
         entries_per_feed=own.entries,
+        responses=own.responses,
         retry_first=duration(file.outbox.retry_first),
         retry_for=duration(file.outbox.retry_for),
         secrets=frozenset([*secrets, *_written_secrets(file)]),

@@ -63,6 +63,9 @@ class FeedwatchTable(Table):
         default=None, description="Folder for the feeds, relative to this file; by default in the state folder."
     )
     entries: int = Field(default=50, ge=1, le=1000, description="Entries in a feed.")
+    responses: int = Field(
+        default=20, ge=0, le=1000, description="Bodies kept of each source for `feedwatch replay`; 0 keeps none."
+    )
     timezone: Zone = Field(default="UTC", description="Where digests and quiet hours are at home (IANA name).")
 
 

@@ -17,9 +17,8 @@ from feedwatch.alerts.outbox import Outbox, Sent
 from feedwatch.canonical import body_digest, host_of
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
-from feedwatch.differ.diff import Diff, diff, unchanged
-from feedwatch.differ.hush import NO_HUSH, Hush
-from feedwatch.differ.trust import Taken, taken_in
+from feedwatch.differ.diff import Diff, unchanged
+from feedwatch.differ.trust import Taken
 from feedwatch.errors import StoreError
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import (
@@ -42,8 +41,9 @@ from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded, Repeated, Result
 from feedwatch.poller.fetch import Driven
 from feedwatch.poller.schedule import held_until, may_poll_now, phase, settled
-from feedwatch.routes import deliveries
+from feedwatch.responses import Responses
 from feedwatch.store import Claim, Store
+from feedwatch.taking import commit_of, compared, taken
 from feedwatch.troubles import troubled, troubles
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,7 @@ class Pipeline:
         publisher: Publisher,
         outbox: Outbox,
         incidents: Incidents,
+        responses: Responses,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -107,6 +108,7 @@ class Pipeline:
         self._publisher = publisher
         self._outbox = outbox
         self._incidents = incidents
+        self._responses = responses
         self._clock = clock
         #: What the feed of incidents shows; there is none before the first incident.
         self._shown_incidents: tuple[Incident, ...] = ()
@@ -187,12 +189,13 @@ class Pipeline:
         try:
             if source.pages > 1 and (more := page_after(source, reading, 2)):
                 reading = await self._read_on(source, reading, more)
-            taken = await self._store.run(lambda store: self._record(store, source, reading, now, state))
+            found = await self._store.run(lambda store: self._record(store, source, reading, now, state))
         except (StoreError, OSError) as error:
             return Failure("store", str(error), fetched.status)
-        if isinstance(taken, Quarantine):
-            return Failure("doubted", f"{taken.detail}; nothing was taken in", fetched.status, quarantine=taken)
-        return Recorded(fetched, reading, taken.diff, taken.rushing)
+        if isinstance(found, Quarantine):
+            return Failure("doubted", f"{found.detail}; nothing was taken in", fetched.status, quarantine=found)
+        await self._responses.keep(source, fetched, now, changed=bool(found.diff.rows))
+        return Recorded(fetched, reading, found.diff, found.rushing)
 
     async def _repeated(self, source: Source, answer: NotModified) -> Repeated | Failure:
         try:
@@ -241,7 +244,7 @@ class Pipeline:
     def _keep_page(self, source: Source, reading: Reading, place: tuple[str, int] | None, store: Store) -> Diff:
         """Stores a page of the archive, and then where to go on: read twice is better than skipped."""
         known = store.known(source.id)
-        found = self._compared(known, source, reading, self._clock(), archive=True)
+        found = compared(self._config, known, source, reading, self._clock(), archive=True)
         self._commit(store, known, source, known.about, found)
         store.remember(source.id, replace(store.state(source.id), backfill=place))
         return found
@@ -309,45 +312,16 @@ class Pipeline:
     ) -> Taken | Quarantine:
         """known → diff → trust → routes → commit, as one call on the store's thread."""
         known = store.known(source.id)
-        taken = taken_in(
-            known,
-            reading,
-            state,
-            lambda hush: self._compared(known, source, reading, now, hush),
-            now=now,
-            same_reading=known.config_digest == reading_digest(source),
-        )
-        if isinstance(taken, Taken):
-            taken = replace(taken, diff=_told_once(store, source, taken.diff))
-            self._commit(store, known, source, reading.about, taken.diff)
-        return taken
-
-    def _compared(
-        self,
-        known: KnownSource,
-        source: Source,
-        reading: Reading,
-        now: datetime,
-        hush: Hush = NO_HUSH,
-        *,
-        archive: bool = False,
-    ) -> Diff:
-        return diff(
-            known,
-            reading,
-            config_digest=reading_digest(source),
-            slugs_of=self._config.categories.resolve,
-            now=now,
-            rules=source.edits,
-            hush=hush,
-            archive=archive,
-        )
+        found = taken(self._config, known, source, reading, state, now)
+        if isinstance(found, Taken):
+            found = replace(found, diff=_told_once(store, source, found.diff))
+            self._commit(store, known, source, reading.about, found.diff)
+        return found
 
     def _commit(self, store: Store, known: KnownSource, source: Source, about: About, found: Diff) -> None:
-        config_digest = reading_digest(source)
-        if found.rows or (known.config_digest, known.about) != (config_digest, about):
-            rows = deliveries(found.changes, self._config.routes)
-            store.commit(Commit(source.id, config_digest, about, found.rows, found.changes, deliveries=rows))
+        commit = commit_of(self._config, known, source, about, found)
+        if commit is not None:
+            store.commit(commit)
 
     def _unchanged(self, source: Source, store: Store) -> Diff:
         """What was missing in the last reading is missing once more."""

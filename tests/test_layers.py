@@ -16,7 +16,8 @@ FLOORS = (
                 "redact", "logs", "decoding",
                 "__init__")),
     ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
-              "config_problems", "config_edit", "readers", "differ", "routes", "entryjson", "health", "troubles",
+              "config_problems", "config_edit", "taking", "replay.play", "replay.difference",
+              "replay.__init__", "readers", "differ", "routes", "entryjson", "health", "troubles",
               "alerts.message", "alerts.wording", "alerts.text", "alerts.mail", "alerts.retry", "alerts.__init__",
               "poller.walk", "poller.schedule", "poller.caching", "poller.moves", "poller.aftermath", "poller.robots",
               "poller.rhythm", "poller.__init__",
@@ -24,8 +25,8 @@ FLOORS = (
               "generator.__init__")),
     ("edge", ("net", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
               "poller.rendering", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
-              "alerts.notify", "alerts.channels", "workers", "web", "sd")),
-    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline")),
+              "alerts.notify", "alerts.channels", "workers", "web", "sd", "responses")),
+    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline", "replay.run")),
     ("roof", ("app", "service", "cli", "__main__")),
 )  # fmt: skip
 

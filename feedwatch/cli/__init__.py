@@ -27,6 +27,7 @@ _COMMANDS = {
     "manners": "Show what each host was asked, and what decides the next time.",
     "alert": "Try an alert out, or switch one on again.",
     "outbox": "Look at deliveries; retry, replay or drop them.",
+    "replay": "Try another configuration on the answers that are kept; show what would differ.",
     "check": "Check the configuration.",
     "schema": "Print the JSON Schema of the configuration, or of webhooks.",
 }

@@ -1,0 +1,59 @@
+"""What a reading comes to under one configuration: compared, believed or not, and what is to be stored. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from feedwatch.config import reading_digest
+from feedwatch.config_build import Config
+from feedwatch.differ.diff import Diff, diff
+from feedwatch.differ.hush import NO_HUSH, Hush
+from feedwatch.differ.trust import Taken, taken_in
+from feedwatch.model import About, Commit, KnownSource, PollState, Quarantine, Reading, Source
+from feedwatch.routes import deliveries
+
+
+def compared(
+    config: Config,
+    known: KnownSource,
+    source: Source,
+    reading: Reading,
+    now: datetime,
+    hush: Hush = NO_HUSH,
+    *,
+    archive: bool = False,
+) -> Diff:
+    """What differs between a reading and what is known; `archive` is for a page of older entries."""
+    return diff(
+        known,
+        reading,
+        config_digest=reading_digest(source),
+        slugs_of=config.categories.resolve,
+        now=now,
+        rules=source.edits,
+        hush=hush,
+        archive=archive,
+    )
+
+
+def taken(
+    config: Config, known: KnownSource, source: Source, reading: Reading, state: PollState, now: datetime
+) -> Taken | Quarantine:
+    """What a reading changes, or why it is not believed."""
+    return taken_in(
+        known,
+        reading,
+        state,
+        lambda hush: compared(config, known, source, reading, now, hush),
+        now=now,
+        same_reading=known.config_digest == reading_digest(source),
+    )
+
+
+def commit_of(config: Config, known: KnownSource, source: Source, about: About, found: Diff) -> Commit | None:
+    """What has to be written for a diff, with its deliveries; None where that is nothing."""
+    config_digest = reading_digest(source)
+    if not found.rows and (known.config_digest, known.about) == (config_digest, about):
+        return None
+    rows = deliveries(found.changes, config.routes)
+    return Commit(source.id, config_digest, about, found.rows, found.changes, deliveries=rows)
