@@ -392,6 +392,8 @@ class PollState:
     move: Move | None = None
     #: Where the source has moved to for good; None while it is where the configuration says.
     effective_url: str | None = None
+    #: When a body was had last, changed or not.
+    last_full: datetime | None = None
     #: Doubted readings that go on.
     quarantine: Quarantine | None = None
     #: The operator believes what is doubted.

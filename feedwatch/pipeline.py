@@ -40,7 +40,7 @@ from feedwatch.paging import Further, Page, Reader, further_pages, joined, page_
 from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded, Repeated, Result
 from feedwatch.poller.fetch import Driven
-from feedwatch.poller.schedule import held_until, may_poll_now, phase, settled
+from feedwatch.poller.schedule import asked_with, held_until, may_poll_now, phase, settled
 from feedwatch.responses import Responses
 from feedwatch.store import Claim, Store
 from feedwatch.taking import commit_of, compared, taken
@@ -165,7 +165,7 @@ class Pipeline:
             waiting = replace(state, next_poll=until + spread, set_by="Retry-After of its host")
             await self._store.run(lambda store: store.remember(source.id, waiting))
             return SourceReport(source.id, "unchanged", None, state.entries, notes=(held_until(until),))
-        driven = await self._poller.poll(source, state)
+        driven = await self._poller.poll(source, asked_with(source.id, state, self._clock()))
         answer = driven.outcome
         result: Result = await self._taken_in(source, state, answer) if isinstance(answer, Fetched) else answer
         if isinstance(result, NotModified) and state.missing:

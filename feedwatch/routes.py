@@ -123,15 +123,25 @@ class Route:
 
 
 def wants(route: Route, change: Change) -> bool:
+    return next(objections(route, change), None) is None
+
+
+def objections(route: Route, change: Change) -> Iterator[str]:
+    """Why a route is not told of a change, one clause for each reason; nothing where it is."""
     words = _Words(change)
-    return (
-        change.kind in route.when
-        and (change.size != "minor" or route.minor_edits)
-        and (not route.sources or change.source_id in route.sources)
-        and (not route.categories or not route.categories.isdisjoint(change.categories))
-        and (not route.match or any(map(words.have, route.match)))
-        and not any(map(words.have, route.unless))
-    )
+    if change.kind not in route.when:
+        yield f'it is told of {", ".join(sorted(route.when))}, and this is "{change.kind}" (when)'
+    if change.size == "minor" and not route.minor_edits:
+        yield "the edit is a minor one (minor_edits)"
+    if route.sources and change.source_id not in route.sources:
+        yield f'it wants other sources than "{change.source_id}" (sources)'
+    if route.categories and route.categories.isdisjoint(change.categories):
+        own = ", ".join(change.categories) or "no category"
+        yield f"the entry is in {own}, and it wants {', '.join(sorted(route.categories))} (categories)"
+    if route.match and not any(map(words.have, route.match)):
+        yield f"none of {', '.join(route.match)} is in title or text (match)"
+    for phrase in filter(words.have, route.unless):
+        yield f'"{phrase}" is in title or text (unless)'
 
 
 def deliveries(changes: Iterable[Change], routes: Iterable[Route]) -> tuple[Delivery, ...]:

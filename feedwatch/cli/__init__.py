@@ -23,6 +23,8 @@ _COMMANDS = {
     "list": "List the stored entries.",
     "history": "Show what an entry said before, and what changed.",
     "status": "Show how each source is doing.",
+    "explain": "Tell the whole story of an entry, or of a source.",
+    "why-not": "Tell why an alert was not sent.",
     "accept": "Believe what a source says, though it is not as it was.",
     "manners": "Show what each host was asked, and what decides the next time.",
     "alert": "Try an alert out, or switch one on again.",
@@ -40,7 +42,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"feedwatch.cli.{cmd_name}_command")
+        module = importlib.import_module(f"feedwatch.cli.{cmd_name.replace('-', '_')}_command")
         command: click.Command = module.command
         return command
 

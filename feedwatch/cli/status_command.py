@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from feedwatch.app import now, open_store, public_folder
 from feedwatch.cli.common import ago, echo_json, echo_table, json_option, setup
 from feedwatch.model import PollState, Source
+from feedwatch.poller.rhythm import silence
 
 
 @click.command()
@@ -24,7 +26,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
         echo_json({
             "state_dir": str(ready.state_dir),
             "public": str(public_folder(ready.config, ready.state_dir)),
-            "sources": [_json(source, state) for source, state in states],
+            "sources": [_json(source, state, clock) for source, state in states],
         })  # fmt: skip
         return
     echo_table(
@@ -36,14 +38,14 @@ def command(ctx: click.Context, as_json: bool) -> None:
                 str(state.entries),
                 ago(state.last_poll, clock),
                 "never (gone)" if state.gone else ago(state.next_poll, clock) if state.next_poll else "now",
-                state.error or "",
+                state.error or silence(state.rhythm, clock) or "",
             )
             for source, state in states
         ],
     )
 
 
-def _json(source: Source, state: PollState) -> dict[str, Any]:
+def _json(source: Source, state: PollState, clock: datetime) -> dict[str, Any]:
     return {
         "id": source.id,
         "url": source.url,
@@ -59,4 +61,6 @@ def _json(source: Source, state: PollState) -> dict[str, Any]:
         "gone": state.gone,
         "error": state.error,
         "rule": list(state.rule),
+        "silence": silence(state.rhythm, clock),
+        "doubted": state.quarantine.detail if state.quarantine else None,
     }

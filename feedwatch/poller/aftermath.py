@@ -82,6 +82,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
             state = replace(
                 state,
                 last_success=now,
+                last_full=now if result.status == 200 else state.last_full,
                 validators={**state.validators, url: validators},
                 not_modified=state.not_modified + (result.status == 304),
             )
@@ -95,6 +96,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
             state = replace(
                 state,
                 last_success=now,
+                last_full=now,
                 validators={fetched.url: fetched.validators},
                 body_digest=body_digest(fetched.body),
                 entries=told.entries,

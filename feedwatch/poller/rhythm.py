@@ -14,6 +14,8 @@ _YOUNGEST, _FEWEST = 20, 4
 #: Asked so many times between two entries, but no more and no less often than that.
 _LOOKS = 4
 _OFTENEST, _RAREST = timedelta(minutes=30), timedelta(hours=24)
+#: A source is silent after so many times its usual pause, and no sooner than that.
+_SILENT, _LEAST_SILENCE = 6, timedelta(days=7)
 
 
 def rhythm(entries: Iterable[Entry], now: datetime) -> Rhythm | None:
@@ -23,6 +25,15 @@ def rhythm(entries: Iterable[Entry], now: datetime) -> Rhythm | None:
     if len(dates) < _FEWEST:
         return None
     return Rhythm(timedelta(seconds=median((a - b).total_seconds() for a, b in pairwise(dates))), dates[0])
+
+
+def silence(rhythm: Rhythm | None, now: datetime) -> str | None:
+    """That a source has said nothing new for unusually long, in words; None where it has not."""
+    if rhythm is None or now - rhythm.newest < max(_SILENT * rhythm.gap, _LEAST_SILENCE):
+        return None
+    days, usual = (now - rhythm.newest).days, rhythm.gap
+    often = f"every {usual.days} days" if usual.days > 1 else "every day"
+    return f"nothing new for {days} days, where there usually is something {often}"
 
 
 def interval(found: Rhythm, now: datetime) -> timedelta:

@@ -23,6 +23,10 @@ _LONGEST_WAIT = timedelta(days=31)
 _ROBOTS = timedelta(hours=24)
 
 
+#: The longest time that 304 is believed, and half of it more, so that not all sources are asked at once.
+_UNMASK = timedelta(days=14)
+
+
 class Next(NamedTuple):
     when: datetime
     #: What decided it, for people.
@@ -62,6 +66,14 @@ def settled(source_id: str, state: PollState, now: datetime, *, spread: bool) ->
     if spread and due is not None and due < now - _LONGEST_JITTER:
         return replace(state, next_poll=now + _LONGEST_JITTER * phase(source_id))
     return state
+
+
+def asked_with(source_id: str, state: PollState, now: datetime) -> PollState:
+    """The state whose validators are sent: none of them after two weeks of 304, so that a server that says so for ever,
+    whatever there is, is found out."""
+    if state.last_full is None or now - state.last_full < _UNMASK + _UNMASK / 2 * phase(source_id):
+        return state
+    return replace(state, validators={})
 
 
 def phase(source_id: str) -> float:

@@ -1,0 +1,31 @@
+"""`feedwatch why-not`: why an alert was not sent. Works beside a running service."""
+
+from __future__ import annotations
+
+import click
+
+from feedwatch.app import now, open_store
+from feedwatch.cli.common import echo_json, json_option, printable, setup
+from feedwatch.cli.explain_command import story_of
+from feedwatch.cli.why import why_not
+
+
+@click.command()
+@click.argument("entry")
+@click.argument("route", metavar="ALERT")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, entry: str, route: str, as_json: bool) -> None:
+    """Tell why ALERT was not told of what happened to ENTRY."""
+    ready = setup(ctx)
+    chosen = next((known for known in ready.config.routes if known.id == route), None)
+    if chosen is None:
+        known = ", ".join(known.id for known in ready.config.routes) or "none"
+        raise click.UsageError(f'no alert is called "{route}"; the configuration has: {known}')
+    store = open_store(ready.config, ready.state_dir, now, read_only=True)
+    lines = list(why_not(story_of(ready, store, entry), chosen))
+    if as_json:
+        echo_json({"why_not": lines})
+        return
+    for line in lines:
+        click.echo(printable(line))
