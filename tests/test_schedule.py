@@ -11,8 +11,8 @@ import pytest
 
 from feedwatch.model import Entry, Failure, Moment, Pace, PollState, Rhythm, Source, Validators
 from feedwatch.poller.caching import fresh_for
-from feedwatch.poller.rhythm import interval, rhythm
-from feedwatch.poller.schedule import may_poll_now, next_poll, phase
+from feedwatch.poller.rhythm import interval, rhythm, silence
+from feedwatch.poller.schedule import asked_with, may_poll_now, next_poll, phase
 from feedwatch.readers.pace import pace_of
 
 URL = "https://example.org/feed"
@@ -187,3 +187,20 @@ def test_too_few_dates_or_dates_to_come_say_nothing() -> None:
     assert rhythm(_published(HOUR, DAY, 2 * DAY), NOW) is None
     assert rhythm(_published(-HOUR, -DAY, HOUR, DAY, 2 * DAY), NOW) is None
     assert _wait(source=Source("feed", URL, adaptive=True)).total_seconds() == _about(HOUR)
+
+
+def test_304_for_ever_is_unmasked_by_a_full_request_now_and_then() -> None:
+    state = replace(TAGGED, last_full=NOW)
+
+    assert asked_with("feed", state, NOW + 13 * DAY).validators == TAGGED.validators
+    assert asked_with("feed", state, NOW + 22 * DAY).validators == {}
+    assert asked_with("feed", TAGGED, NOW).validators == TAGGED.validators
+
+
+def test_a_source_that_is_unusually_quiet_says_so() -> None:
+    weekly = Rhythm(7 * DAY, NOW)
+
+    assert silence(weekly, NOW + 30 * DAY) is None
+    assert silence(weekly, NOW + 50 * DAY) == "nothing new for 50 days, where there usually is something every 7 days"
+    assert silence(Rhythm(HOUR, NOW), NOW + 6 * DAY) is None
+    assert silence(None, NOW) is None
