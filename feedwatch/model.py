@@ -451,6 +451,8 @@ class KnownEntry:
     #: Other ids under which the same entry was seen.
     aliases: tuple[str, ...] = ()
     withdrawn: datetime | None = None
+    #: The key of the entry of its source that it is, as the operator says; then it is in no feed itself.
+    same_as: str | None = None
     #: Trusted readings in a row that lack it though it should be there.
     missing: int = 0
     #: What it said before, oldest first; bounded by number and length.

@@ -16,7 +16,8 @@ _SHOWN = 5
 
 def entry_named(store: Store, source_ids: Iterable[str], wanted: str) -> tuple[str, KnownEntry]:
     """Its source and the entry. Raises FeedwatchError where none or several are meant."""
-    rows = [(source_id, row) for source_id in source_ids for row in store.known(source_id).entries.values()]
+    every = [(source_id, row) for source_id in source_ids for row in store.known(source_id).entries.values()]
+    rows = [(source_id, row) for source_id, row in every if row.same_as is None]
     link = canonical_url(wanted) if "://" in wanted else None
     words = comparable(wanted).casefold()
     ways: tuple[Callable[[KnownEntry], bool], ...] = (

@@ -29,6 +29,7 @@ def command(ctx: click.Context, source_id: str | None, category: str | None, as_
         for entry_source in ids
         if source_id in (None, entry_source)
         for known in store.known(entry_source).entries.values()
+        if known.same_as is None
     ]
     shown = [row for row in found if slug is None or slug in row[2]]
     shown.sort(key=lambda row: (row[0].order[0], row[0].published, -row[0].order[1]), reverse=True)

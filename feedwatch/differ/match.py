@@ -31,6 +31,7 @@ def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tup
     names one entry on either side: address (the source makes new guids), title and date (a new address), the end of
     the address with title or date (a new site), a telling title, and at last the text itself.
     """
+    known = {key: row for key, row in known.items() if row.same_as is None}
     by_id = {alias: row for row in known.values() for alias in (*row.aliases, row.key)}
     pairs = [(entry, by_id.get(entry.id)) for entry in entries]
     if all(row is not None for _, row in pairs):

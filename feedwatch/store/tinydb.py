@@ -323,7 +323,7 @@ class TinyStore:
 
     def _rows_of(self, source: KnownSource, known: KnownEntry | None) -> list[tuple[dict[str, str], Row]]:
         """The rows of an entry, and the heads they are in."""
-        if known is None:
+        if known is None or known.same_as is not None:
             return []
         slugs, row = self._slugs(source, known), row_of(source.source_id, known)
         if known.withdrawn is not None:
