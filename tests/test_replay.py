@@ -310,6 +310,29 @@ def test_a_damaged_file_is_skipped_with_a_word_and_a_leftover_one_without(tmp_pa
     assert '"responses": 2' in done.stdout
 
 
+def test_a_post_that_another_source_had_first_is_no_alert(tmp_path: Path, origin: Origin) -> None:
+    copy = """[[source]]
+id = "copy"
+url = "{url}/copy"
+select = {{ entry = "article", title = "h2", link = "a@href", date = "time@datetime" }}
+"""
+    two = text(origin.url, more=copy.format(url=origin.url))
+    bench = Bench(tmp_path)
+    bench.config(two)
+    for path, body in (("/posts", VERSIONS[0]), ("/copy", VERSIONS[0])):
+        origin.serve(path, body=body)
+    bench.run("poll")
+    for path in ("/posts", "/copy"):
+        origin.serve(path, body=VERSIONS[1])
+        bench.run("poll")
+    hook = '[[alert]]\nid = "hook"\nwebhook = "https://hooks.example.org/x"\n'
+    (tmp_path / "new.toml").write_text(two + hook, encoding="utf-8")
+
+    more = bench.json("replay", "new.toml")["alerts"]["more"]
+
+    assert [(alert["source"], alert["entry"]["title"]) for alert in more] == [("blog", "Post 3")]
+
+
 def test_another_address_is_named_and_not_compared(tmp_path: Path, origin: Origin) -> None:
     bench = polled(tmp_path, origin, text(origin.url))
     new = text(origin.url).replace("/posts", "/news") + '[[source]]\nid = "fresh"\nurl = "https://example.org/"\n'

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from feedwatch.model import Failure, Fetched, KnownSource, Reading, Source
 from feedwatch.paging import Reader
 from feedwatch.redact import Redactor
 from feedwatch.replay.difference import Difference, compare
-from feedwatch.replay.play import Play, Side, after_body, until
+from feedwatch.replay.play import Alert, Play, Side, after_body, until
 from feedwatch.responses import BadFile, Kept, Stored, asked_url, load, stored
+from feedwatch.store.twins import Twins
 
 #: Sources that are replayed at the same time: enough for all reader processes.
 _AT_ONCE = 4
@@ -76,7 +77,8 @@ class _Replay:
     async def run(self) -> Replayed:
         ids = dict.fromkeys(source.id for config in self._configs for source in config.sources)
         await asyncio.gather(*map(self._source, ids))
-        old, new = (Side(config, plays) for config, plays in zip(self._configs, self._plays, strict=True))
+        sides = zip(self._configs, self._plays, strict=True)
+        old, new = (Side(config, _told_once(config, plays)) for config, plays in sides)
         self._found.difference = compare(old, new)
         return self._found
 
@@ -144,6 +146,24 @@ class _Replay:
             if same not in results:
                 results[same] = await self._reader.read(fetched, seat.source, kept.at, rule)
             seat.play = after_body(seat.config, seat.source, seat.play, fetched, results[same], kept.at)
+
+
+def _told_once(config: Config, plays: Mapping[str, Play]) -> dict[str, Play]:
+    """Without alerts of what is news of another source that was first with the same post."""
+    twins = Twins()
+    place = {source.id: number for number, source in enumerate(config.sources)}
+    rows = [(row, source_id) for source_id, play in plays.items() for row in play.known.entries.values()]
+    for row, source_id in sorted(rows, key=lambda one: (one[0].first_seen, place[one[1]])):
+        twins.add(source_id, row)
+
+    def told(alert: Alert) -> bool:
+        change = alert.change
+        return (
+            change.kind not in ("new", "edited")
+            or twins.elsewhere(change.source_id, change.before or change.entry) is None
+        )
+
+    return {source_id: replace(play, alerts=tuple(filter(told, play.alerts))) for source_id, play in plays.items()}
 
 
 def _within(kept: Sequence[Stored], since: datetime | None) -> Sequence[Stored]:
