@@ -185,3 +185,16 @@ def test_a_source_is_written_where_the_others_are() -> None:
     assert [line for line in MINE.splitlines() if line not in text.splitlines()] == []
     with pytest.raises(ValueError, match="line"):
         with_source("[[", NewSource("a", "https://a.example/"))
+
+
+def test_the_feed_that_would_be_can_be_looked_at_as_a_page(bench: Bench, origin: Origin) -> None:
+    origin.serve("/news", body=page((3, 2, 1)).replace(b"Post number 2", b"&lt;script&gt;alert(1)&lt;/script&gt;"))
+    file = bench.folder / "preview.html"
+
+    bench.run("preview", f"{origin.url}/news", "--html", str(file))
+
+    text = file.read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert f'href="{origin.url}/post-3"' in text
+    assert "cannot be written" in bench.run("preview", f"{origin.url}/news", "--html", "/nowhere/x.html", code=1).stderr

@@ -44,6 +44,7 @@ def _changes() -> list[Change]:
             *rows[8:],
         ).changes
     )
+    found += [change for _ in range(2) for change in blog.repeats().changes]
     assert {change.kind for change in found} == {"new", "edited", "moved", "recategorised", "withdrawn"}
     return found
 

@@ -16,6 +16,7 @@ from feedwatch.cli.common import echo_json, echo_table, json_option, printable, 
 from feedwatch.config_build import Config
 from feedwatch.entryjson import entry_json
 from feedwatch.errors import ConfigError, FeedwatchError
+from feedwatch.generator import html
 from feedwatch.model import Failure, Fetched, PollState, Reading, Selectors, Source
 from feedwatch.poller.fetch import Hosts
 from feedwatch.readers.selectors import compile_selector, split_selector
@@ -43,6 +44,9 @@ _NOTHING = frozenset({"empty", "blocked", "soft-404"})
 )
 @click.option("--browser", is_flag=True, help="Read the page as a browser shows it, for lists that JavaScript builds.")
 @click.option("--explain", is_flag=True, help="Say what was taken for the list of posts, what was not, and why.")
+@click.option(
+    "--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write it as a page to look at."
+)
 @json_option
 @click.pass_context
 def command(
@@ -52,6 +56,7 @@ def command(
     select: tuple[str, ...],
     browser: bool,
     explain: bool,
+    html_file: Path | None,
     as_json: bool,
 ) -> None:
     """Read a feed or page and show the entries found in it; store nothing.
@@ -71,6 +76,8 @@ def command(
     if explain:
         for line in reading.explained or (f"a {reading.kind}: nothing had to be found out",):
             click.echo(printable(line), err=True)
+    if html_file is not None:
+        _write(html_file, html.preview(reading, source.url))
     if as_json:
         echo_json({
             "kind": reading.kind,
@@ -82,6 +89,14 @@ def command(
         })  # fmt: skip
         return
     echo_reading(reading, what)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise FeedwatchError(f"{path}: cannot be written ({error.strerror})") from None
+    click.echo(f"to look at: {path}", err=True)
 
 
 def echo_reading(reading: Reading, what: str) -> None:
