@@ -46,6 +46,18 @@ def with_source(text: str, source: NewSource) -> str:
     return f"{text.rstrip()}\n\n{tomlkit.dumps(written)}".lstrip()
 
 
+def without_selectors(text: str, source_id: str) -> str:
+    """The configuration `text` without the [source.select] of one source. Raises ValueError where it is no TOML."""
+    try:
+        document = tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise ValueError(str(error)) from None
+    for source in document.get("source", []):
+        if source.get("id") == source_id:
+            source.remove("select")
+    return tomlkit.dumps(document)
+
+
 def id_for(url: str, title: str | None, taken: Collection[str]) -> str:
     """A readable id for a source: its host and, where it has one, the end of its path."""
     parts = urlsplit(url)

@@ -25,6 +25,7 @@ _COMMANDS = {
     "status": "Show how each source is doing.",
     "explain": "Tell the whole story of an entry, or of a source.",
     "why-not": "Tell why an alert was not sent.",
+    "heal": "See whether a source is read well without its selectors.",
     "link": "Say that two entries of a source are one post.",
     "unlink": "Say that they are two after all.",
     "accept": "Believe what a source says, though it is not as it was.",
