@@ -38,14 +38,14 @@ def test_canonical_url_takes_any_text_and_is_stable(text: str) -> None:
     assert canonical_url(once) == once
 
 
-def test_identity_is_guid_then_link_then_title_and_date() -> None:
+def test_c17_identity_is_guid_then_link_then_title_and_date() -> None:
     assert entry_id("tag:a,1", "https://example.org/", "t", None) == "tag:a,1"
     assert entry_id(None, "http://example.org/a/", "t", None) == "https://example.org/a"
     assert entry_id(None, None, "A “title”", "2024-10-01") == entry_id("", "", 'A  "title"', "2024-10-01")
     assert entry_id(None, None, "A", "2024-10-01") != entry_id(None, None, "A", "2024-10-02")
 
 
-def test_published_ids_never_change() -> None:
+def test_c2_published_ids_never_change() -> None:
     """These are in people's feed readers: a different value here would show every entry to them again."""
     assert atom_id("blog", "https://example.org/a") == "urn:uuid:052b9418-7b43-5136-a673-8c9c0e266e2b"
     assert feed_id("feeds/data") == "urn:uuid:bfa2272c-b536-5359-8af0-592555772082"

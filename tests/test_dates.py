@@ -91,7 +91,7 @@ def test_a_time_is_read_with_its_zone(text: str, expected: str) -> None:
         "Chapter 12: 21 Oct 2024 10:00", "Oct 21 – 23, 2023", "Oct 21–23, 2024", "2 days ago", "192.168.10.2024",
     ],
 )  # fmt: skip
-def test_what_is_not_surely_a_date_is_none(text: str) -> None:
+def test_c28_what_is_not_surely_a_date_is_none(text: str) -> None:
     assert parse_date(text, NOW) is None
 
 

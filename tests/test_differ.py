@@ -10,7 +10,7 @@ from make import NOW, History, entry, kinds
 from feedwatch.model import Category, Entry, Moment, Text
 
 
-def test_first_sight_of_a_source_is_discovered_and_nobody_is_alerted() -> None:
+def test_c19_first_sight_of_a_source_is_discovered_and_nobody_is_alerted() -> None:
     found = History().reads(entry(1), entry(2))
 
     assert (found.discovered, found.changes, len(found.rows)) == (2, (), 2)
@@ -34,7 +34,7 @@ def test_an_entry_nobody_has_seen_is_new() -> None:
     assert kinds(found) == [("new", "2")]
 
 
-def test_white_space_entities_quotes_and_markup_are_no_edit() -> None:
+def test_c25_white_space_entities_quotes_and_markup_are_no_edit() -> None:
     blog = History()
     html = replace(entry(1), title="It’s  here", content=Text("<p>A “b” &amp; c</p><p>d</p>", "html"))
     blog.reads(html)
@@ -56,7 +56,7 @@ def test_an_edited_title_and_an_edited_excerpt_are_edits() -> None:
     assert [change.fields for change in found.changes] == [("title",), ("summary",)]
 
 
-def test_an_edit_moves_updated_and_leaves_id_and_published_alone() -> None:
+def test_c6_c7_an_edit_moves_updated_and_leaves_id_and_published_alone() -> None:
     blog = History()
     blog.reads(entry(1))
     before = blog.row("https://example.org/1")
@@ -84,7 +84,7 @@ def test_three_days_ago_is_counted_back_once_and_then_stands() -> None:
     assert (found.rows, found.changes) == ((), ())
 
 
-def test_updated_never_moves_back_and_never_ahead_of_the_clock() -> None:
+def test_c6_updated_never_moves_back_and_never_ahead_of_the_clock() -> None:
     blog = History()
     blog.reads(replace(entry(1), updated=Moment(datetime(2030, 1, 1, tzinfo=UTC))))
     assert blog.row("https://example.org/1").updated == NOW
@@ -123,7 +123,7 @@ def test_a_post_at_a_new_address_is_moved_and_not_new() -> None:
     assert blog.reads(entry(1, link="https://example.org/moved/1"), entry(2)).rows == ()
 
 
-def test_tracking_parameters_and_https_are_no_move() -> None:
+def test_c15_tracking_parameters_and_https_are_no_move() -> None:
     blog = History()
     blog.reads(entry(1, link="http://example.org/1?utm_source=a"))
 
@@ -179,7 +179,7 @@ def test_a_window_sorted_by_update_takes_nothing_back() -> None:
     assert kinds(blog.reads(entry(10), entry(9), entry(1), kind="feed")) == [("new", "10")]
 
 
-def test_many_missing_at_once_are_kept_and_said() -> None:
+def test_c21_many_missing_at_once_are_kept_and_said() -> None:
     blog = History()
     blog.reads(*(entry(n) for n in range(20, 0, -1)))
 
@@ -189,7 +189,7 @@ def test_many_missing_at_once_are_kept_and_said() -> None:
     assert found.notes == ("18 of 20 entries vanished at once; they are kept",)
 
 
-def test_an_incomplete_reading_takes_nothing_back() -> None:
+def test_c21_c23_an_incomplete_reading_takes_nothing_back() -> None:
     blog = History()
     blog.reads(*(entry(n) for n in range(9, 0, -1)))
 
@@ -214,7 +214,7 @@ def test_a_field_that_a_source_drops_is_kept_and_no_edit() -> None:
     assert (found.rows, found.changes) == ((), ())
 
 
-def test_an_old_date_found_late_is_put_on_top_where_subscribers_look() -> None:
+def test_c9_an_old_date_found_late_is_put_on_top_where_subscribers_look() -> None:
     blog = History()
     blog.reads(entry(9), entry(8))
     blog.reads(entry(9), entry(8), entry(2))
@@ -224,7 +224,7 @@ def test_an_old_date_found_late_is_put_on_top_where_subscribers_look() -> None:
     assert newest.key.endswith("/2")
 
 
-def test_the_same_facts_give_the_same_change_id_on_another_machine() -> None:
+def test_c20_the_same_facts_give_the_same_change_id_on_another_machine() -> None:
     ids = []
     for _ in range(2):
         blog = History()
@@ -316,10 +316,24 @@ def test_a_twin_is_told_apart_and_two_alike_are_not_guessed() -> None:
     assert [change.kind for change in found.changes] == ["new"]
 
 
-def test_an_entry_that_is_back_after_years_is_no_news() -> None:
+def test_c11_an_entry_that_is_back_after_years_is_no_news() -> None:
     blog = History()
     blog.reads(*(entry(n) for n in range(9, 0, -1)), kind="feed")
     blog.reads(*(entry(n) for n in range(20, 11, -1)), kind="feed")
     blog.now += timedelta(days=900)
 
     assert blog.reads(entry(3), *(entry(n) for n in range(20, 12, -1)), kind="feed").changes == ()
+
+
+def test_c29_a_clock_that_is_wrong_makes_nothing_new_and_moves_nothing_back() -> None:
+    blog = History()
+    blog.reads(entry(2), entry(1))
+    before = {key: (row.published, row.updated) for key, row in blog.known.entries.items()}
+    blog.now -= timedelta(days=400)
+
+    found = blog.reads(entry(3), entry(2, "Another title"), entry(1))
+
+    assert kinds(found) == [("edited", "2"), ("new", "3")]
+    after = blog.known.entries
+    assert all(after[key].updated >= updated for key, (_, updated) in before.items())
+    assert all(after[key].published == published for key, (published, _) in before.items())

@@ -51,7 +51,7 @@ def _feed(bench: Bench, name: str) -> feedparser.FeedParserDict:
     return feedparser.parse((bench.public / name).read_bytes())
 
 
-def test_first_poll_writes_ten_category_feeds_and_alerts_nobody(bench: Bench, origin: Origin) -> None:
+def test_c19_first_poll_writes_ten_category_feeds_and_alerts_nobody(bench: Bench, origin: Origin) -> None:
     report = bench.json("poll")
 
     source = report["sources"][0]
@@ -66,7 +66,7 @@ def test_first_poll_writes_ten_category_feeds_and_alerts_nobody(bench: Bench, or
     assert origin.requests == []
 
 
-def test_second_poll_writes_nothing_at_all(bench: Bench) -> None:
+def test_c10_second_poll_writes_nothing_at_all(bench: Bench) -> None:
     bench.run("poll")
     before = {path: path.stat().st_mtime_ns for path in bench.public.rglob("*") if path.is_file()}
     source = (bench.state / "sources" / "blog.json").stat().st_mtime_ns

@@ -85,7 +85,7 @@ def test_several_categories_a_card() -> None:
     assert str(reading.entries[0].published) == "2024-03-01T09:30:00+00:00"
 
 
-def test_relative_links_lead_where_the_base_says() -> None:
+def test_c31_relative_links_lead_where_the_base_says() -> None:
     reading = read("pages/base-href.html", Selectors(".p"))
 
     assert [e.link for e in reading.entries] == [

@@ -238,7 +238,7 @@ def test_characters_that_spoil_xml_are_gone() -> None:
     assert entry.title == "AB"
 
 
-def test_relative_links_of_a_file_resolve_against_link_base() -> None:
+def test_c31_relative_links_of_a_file_resolve_against_link_base() -> None:
     source = Source("blog", "file:///srv/feed.xml", link_base="https://blog.example/")
     found = read(titled("A").encode(), url="file:///srv/feed.xml", headers={}, source=source, now=NOW)
 

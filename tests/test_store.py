@@ -54,7 +54,7 @@ def _titles(store: TinyStore, slug: str, limit: int = 3) -> list[str]:
     return [published.known.entry.title for published in store.latest(slug, limit)]
 
 
-def test_what_was_committed_is_known_after_a_restart(reopen: Open) -> None:
+def test_c20_what_was_committed_is_known_after_a_restart(reopen: Open) -> None:
     store, blog = reopen(), History()
     store.commit(commit(blog.reads(entry(1), entry(2))))
 

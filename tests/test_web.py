@@ -77,7 +77,7 @@ def test_s22_each_thing_has_its_media_type_and_is_hardened(public: Path, path: s
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-def test_a_reader_that_has_the_feed_gets_304(public: Path) -> None:
+def test_c10_a_reader_that_has_the_feed_gets_304(public: Path) -> None:
     first = ask(public, "/feeds/data.atom")
 
     again = ask(public, "/feeds/data.atom", headers={"If-None-Match": first.headers["etag"]})
