@@ -540,7 +540,7 @@ class Delivery:
     #: The mail address it goes to; None for routes that have one receiver.
     recipient: str | None = None
     #: Why it is not sent alone: it waits for others, or too many came at once.
-    group: Literal["digest", "quiet", "storm"] | None = None
+    group: Literal["digest", "quiet", "storm", "catch-up"] | None = None
     #: The idempotency key of the grouped message it is in, from before the first attempt on.
     message_id: str | None = None
     #: What the receiver answered last, as far as it is kept.

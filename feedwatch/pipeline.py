@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from feedwatch.alerts.incidents import Incidents
@@ -40,8 +40,9 @@ from feedwatch.paging import Further, Page, Reader, further_pages, joined, page_
 from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded, Repeated, Result
 from feedwatch.poller.fetch import Driven
-from feedwatch.poller.schedule import asked_with, held_until, may_poll_now, phase, settled
+from feedwatch.poller.schedule import EVERY, asked_with, held_until, may_poll_now, phase, settled
 from feedwatch.responses import Responses
+from feedwatch.routes import caught_up
 from feedwatch.store import Claim, Store
 from feedwatch.taking import commit_of, compared, taken
 from feedwatch.troubles import troubled, troubles
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+#: After so long without a poll there is something to catch up with; and how long it takes to hear all sources then.
+_AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
 #: So many overdue sources can all be polled at once.
 _FEW = 20
 
@@ -114,6 +117,8 @@ class Pipeline:
         self._shown_incidents: tuple[Incident, ...] = ()
         #: Whether a poll failed since the last look for troubles, and whether that look found any.
         self._failed, self._troubled = True, True
+        #: Whether it goes on, as the service does: then there is time to hear all sources first.
+        self._lasting = False
         #: Until when each host wants to be left alone.
         self._holds: dict[str, datetime] = {}
 
@@ -286,6 +291,7 @@ class Pipeline:
 
     async def start_deliveries(self) -> None:
         """Sends what is due, beside everything else."""
+        self._lasting = True
         await self._outbox.start()
 
     async def stop_deliveries(self, grace: float) -> None:
@@ -315,11 +321,18 @@ class Pipeline:
         found = taken(self._config, known, source, reading, state, now)
         if isinstance(found, Taken):
             found = replace(found, diff=_told_once(store, source, found.diff))
-            self._commit(store, known, source, reading.about, found.diff)
+            away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * (source.every or EVERY))
+            self._commit(store, known, source, reading.about, found.diff, away=away)
         return found
 
-    def _commit(self, store: Store, known: KnownSource, source: Source, about: About, found: Diff) -> None:
+    def _commit(
+        self, store: Store, known: KnownSource, source: Source, about: About, found: Diff, *, away: bool = False
+    ) -> None:
+        """`away`: nobody looked for so long that what there is to say of all sources is said in one message."""
         commit = commit_of(self._config, known, source, about, found)
+        if commit is not None and away and commit.deliveries:
+            rows = caught_up(commit.deliveries, self._clock(), _HEARD if self._lasting else timedelta())
+            commit = replace(commit, deliveries=rows)
         if commit is not None:
             store.commit(commit)
 

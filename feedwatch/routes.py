@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -151,6 +152,15 @@ def deliveries(changes: Iterable[Change], routes: Iterable[Route]) -> tuple[Deli
     """
     changes = tuple(changes)
     return tuple(row for route in routes for row in _rows(route, [c for c in changes if wants(route, c)]))
+
+
+def caught_up(rows: Iterable[Delivery], now: datetime, wait: timedelta) -> tuple[Delivery, ...]:
+    """The rows of changes that were found after we were away: what all sources have to say is one message, after the
+    time that it takes to hear them all."""
+    return tuple(
+        replace(row, group="catch-up", due=max(row.due, now + wait)) if row.group in (None, "storm") else row
+        for row in rows
+    )
 
 
 def notifications(notice: Notice, routes: Iterable[Route]) -> tuple[Delivery, ...]:

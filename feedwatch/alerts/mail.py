@@ -28,7 +28,8 @@ from feedwatch.troubles import headline
 _TEXT, _AROUND = 1500, 120
 #: Folding could turn a long id into an encoded word, which no longer is an id (RFC 2047 §5).
 _UNFOLDED = SMTP.clone(max_line_length=990)
-_GROUPS = {"digest": "events", "quiet": "events from the quiet hours", "storm": "events at once"}
+_GROUPS = {"digest": "events", "quiet": "events from the quiet hours", "storm": "events at once",
+           "catch-up": "events to catch up with"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Message:
     id: str
     route: Route
     items: tuple[Item, ...]
-    group: Literal["digest", "quiet", "storm"] | None = None
+    group: Literal["digest", "quiet", "storm", "catch-up"] | None = None
     recipient: str | None = None
     #: Made up to try the route out.
     test: bool = False
@@ -137,6 +137,8 @@ def why(message: Message) -> str:
             return f"{events} since the last digest."
         case "quiet":
             return f"{events} during quiet hours."
+        case "catch-up":
+            return f"{events} from the time when feedwatch did not run."
         case "storm":
             source = message.items[0].source_title or "one source"
             limit = message.route.storm
