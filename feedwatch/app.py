@@ -9,7 +9,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from feedwatch.generator.publish import Publisher
 from feedwatch.guard import Guard
 from feedwatch.model import Fetched, PollState, Source
 from feedwatch.net import Net
+from feedwatch.opening import now, open_store, public_folder
 from feedwatch.paging import Reader
 from feedwatch.pipeline import Pipeline, Poller, StoreThread
 from feedwatch.poller.browser import Browser
@@ -33,7 +34,6 @@ from feedwatch.poller.walk import Walk, one_page, walk
 from feedwatch.redact import Redactor
 from feedwatch.responses import Responses
 from feedwatch.routes import Mail, MailServer, Route, Webhook
-from feedwatch.store.tinydb import TinyStore
 from feedwatch.workers import ReaderPool
 
 log = logging.getLogger(__name__)
@@ -52,15 +52,6 @@ class App:
     store: StoreThread
     public: Path
     clock: Callable[[], datetime]
-
-
-def now() -> datetime:
-    """The wall clock, in UTC."""
-    return datetime.now(UTC)
-
-
-def public_folder(config: Config, state_dir: Path) -> Path:
-    return config.public or state_dir / "public"
 
 
 class SourcePoller:
@@ -147,17 +138,6 @@ async def open_channels(config: Config) -> AsyncIterator[Channels]:
             yield Channels(net, notifier, base_url=config.base_url)
     finally:
         notifier.close()
-
-
-def open_store(config: Config, state_dir: Path, clock: Callable[[], datetime], *, read_only: bool = False) -> TinyStore:
-    return TinyStore(
-        state_dir,
-        [source.id for source in config.sources],
-        config.categories,
-        stamp=clock().strftime("%Y%m%dT%H%M%SZ"),
-        limit=config.entries_per_feed,
-        read_only=read_only,
-    )
 
 
 @contextlib.asynccontextmanager

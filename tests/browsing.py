@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from origin import Origin
 
-from feedwatch.app import SourcePoller, now, open_net
+from feedwatch.app import SourcePoller, open_net
 from feedwatch.guard import Guard
 from feedwatch.model import Fetched, PollState, Response, Source
+from feedwatch.opening import now
 from feedwatch.poller import chromium
 from feedwatch.poller.browser import Browser, Rendered
 from feedwatch.poller.fetch import Driven, Hosts

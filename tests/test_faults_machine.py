@@ -37,6 +37,7 @@ def published(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(public)): path.read_bytes() for path in public.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "Input/output error")], ids=["memory", "disk"])
 def test_f7_f43_memory_or_a_disk_that_fails_at_any_step_leaves_no_half_state(tmp_path: Path, error: Exception) -> None:
     def exhausted(name: str) -> None:

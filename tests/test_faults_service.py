@@ -163,6 +163,7 @@ def test_f44_who_reads_a_file_while_it_is_replaced_sees_the_whole_old_or_the_who
     assert seen <= set(versions)
 
 
+@pytest.mark.slow
 def test_f44_a_thousand_slow_readers_are_refused_and_do_not_hold_up_the_polls(tmp_path: Path) -> None:
     with running(tmp_path, CONFIG) as service:
         service.hears("READY=1")

@@ -13,11 +13,12 @@ import pytest
 from origin import Origin
 from workbench import Bench
 
-from feedwatch.app import now, open_net
+from feedwatch.app import open_net
 from feedwatch.config import parse, reading_digest
 from feedwatch.errors import ConfigError
 from feedwatch.guard import Guard
 from feedwatch.model import Fetched, Response, Source
+from feedwatch.opening import now
 from feedwatch.poller import chromium, gate
 from feedwatch.poller.browser import Browser, Rendered
 from feedwatch.poller.fetch import Robots

@@ -27,7 +27,7 @@ FLOORS = (
               "poller.rendering", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
               "alerts.notify", "alerts.channels", "workers", "web", "sd", "responses")),
     ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline", "replay.run")),
-    ("roof", ("app", "service", "cli", "__main__")),
+    ("roof", ("app", "opening", "service", "cli", "__main__")),
 )  # fmt: skip
 
 OWNERS = {

@@ -255,6 +255,7 @@ def test_a_changed_selector_alias_and_filter_show_entries_feeds_and_alerts(tmp_p
     assert len(origin.requests) == asked
 
 
+@pytest.mark.slow
 def test_no_difference_says_so(tmp_path: Path, origin: Origin) -> None:
     bench = polled(tmp_path, origin, text(origin.url))
     (tmp_path / "new.toml").write_text(text(origin.url, more='title = "Another"'), encoding="utf-8")

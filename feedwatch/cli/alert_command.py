@@ -11,10 +11,11 @@ import click
 
 from feedwatch.alerts import mail, notify, webhook
 from feedwatch.alerts.message import Answer, Item, Message, example_change
-from feedwatch.app import now, open_app, open_channels, open_receivers_net, open_store
+from feedwatch.app import open_app, open_channels, open_receivers_net
 from feedwatch.canonical import digest
 from feedwatch.cli.common import Setup, echo_json, echo_table, json_option, printable, setup
 from feedwatch.net import NetError
+from feedwatch.opening import now, open_store
 from feedwatch.redact import Redactor
 from feedwatch.routes import Mail, Notify, Route, Webhook
 

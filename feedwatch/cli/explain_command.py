@@ -7,11 +7,11 @@ from datetime import datetime
 
 import click
 
-from feedwatch.app import now, open_store
 from feedwatch.cli.common import Setup, ago, echo_json, json_option, printable, setup
 from feedwatch.cli.entry_named import entry_named
 from feedwatch.cli.why import Story, told
 from feedwatch.model import EPOCH, Change, PollState, Source
+from feedwatch.opening import now, open_store
 from feedwatch.poller.rhythm import silence
 from feedwatch.store import Store
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import click
 
 from feedwatch import config as configuration
-from feedwatch.app import now, open_store
 from feedwatch.cli.common import config_path, printable, setup
 from feedwatch.cli.preview_command import looking
 from feedwatch.config_edit import without_selectors
@@ -18,6 +17,7 @@ from feedwatch.differ.match import match
 from feedwatch.errors import ConfigError, FeedwatchError
 from feedwatch.files import write_atomic
 from feedwatch.model import Failure, KnownEntry, Reading
+from feedwatch.opening import now, open_store
 
 #: Share of the known entries that must come out again.
 _ENOUGH = 0.9

@@ -9,13 +9,13 @@ from itertools import pairwise
 
 import click
 
-from feedwatch.app import now, open_store
 from feedwatch.cli.common import echo_json, json_option, printable, setup
 from feedwatch.cli.entry_named import entry_named
 from feedwatch.differ.normalise import text_of
 from feedwatch.differ.words import Piece, shortened, word_diff
 from feedwatch.entryjson import known_json
 from feedwatch.model import EditSize, KnownEntry, Revision
+from feedwatch.opening import now, open_store
 
 #: Characters of unchanged text shown beside what changed.
 _AROUND = 60

@@ -6,12 +6,13 @@ import asyncio
 
 import click
 
-from feedwatch.app import now, open_app
+from feedwatch.app import open_app
 from feedwatch.cli.common import Setup, printable, setup
 from feedwatch.cli.entry_named import entry_named
 from feedwatch.differ.link import linked
 from feedwatch.errors import FeedwatchError
 from feedwatch.model import Commit, KnownEntry
+from feedwatch.opening import now
 from feedwatch.store import Store
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from feedwatch.app import now, open_store
 from feedwatch.categories import ALL
 from feedwatch.cli.common import echo_json, echo_table, json_option, setup
 from feedwatch.entryjson import known_json
+from feedwatch.opening import now, open_store
 
 
 @click.command()

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from feedwatch.app import now, open_store
 from feedwatch.cli.common import ago, echo_json, echo_table, json_option, setup
 from feedwatch.model import EPOCH, PollState, Source
+from feedwatch.opening import now, open_store
 
 Sources = list[tuple[Source, PollState]]
 

@@ -11,13 +11,14 @@ from typing import TypeAlias
 
 import click
 
-from feedwatch.app import now, open_poller
+from feedwatch.app import open_poller
 from feedwatch.cli.common import echo_json, echo_table, json_option, printable, setup
 from feedwatch.config_build import Config
 from feedwatch.entryjson import entry_json
 from feedwatch.errors import ConfigError, FeedwatchError
 from feedwatch.generator import html
 from feedwatch.model import Failure, Fetched, PollState, Reading, Selectors, Source
+from feedwatch.opening import now
 from feedwatch.poller.fetch import Hosts
 from feedwatch.readers.selectors import compile_selector, split_selector
 from feedwatch.workers import ReaderPool

@@ -12,12 +12,12 @@ from typing import Any
 import click
 
 from feedwatch import config as configuration
-from feedwatch.app import now
 from feedwatch.cli.common import Setup, echo_json, json_option, log_to_stderr, printable, setup
 from feedwatch.config_build import Config
 from feedwatch.config_values import duration
 from feedwatch.entryjson import entry_json
 from feedwatch.model import Entry
+from feedwatch.opening import now
 from feedwatch.redact import Redactor
 from feedwatch.replay.difference import Difference, SourceDifference, Told
 from feedwatch.replay.play import Trouble

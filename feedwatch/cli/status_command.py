@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from feedwatch.app import now, open_store, public_folder
 from feedwatch.cli.common import ago, echo_json, echo_table, json_option, setup
 from feedwatch.model import PollState, Source
+from feedwatch.opening import now, open_store, public_folder
 from feedwatch.poller.rhythm import silence
 
 

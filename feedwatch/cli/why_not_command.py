@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from feedwatch.app import now, open_store
 from feedwatch.cli.common import echo_json, json_option, printable, setup
 from feedwatch.cli.explain_command import story_of
 from feedwatch.cli.why import why_not
+from feedwatch.opening import now, open_store
 
 
 @click.command()

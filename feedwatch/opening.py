@@ -1,0 +1,31 @@
+"""What every command begins with: the clock, the store, the public folder. Loads no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from feedwatch.config_build import Config
+from feedwatch.store.tinydb import TinyStore
+
+
+def now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def public_folder(config: Config, state_dir: Path) -> Path:
+    return config.public or state_dir / "public"
+
+
+def open_store(config: Config, state_dir: Path, clock: Callable[[], datetime], *, read_only: bool = False) -> TinyStore:
+    """The store in a state folder. Raises StoreError; Locked where another process has it, unless `read_only`."""
+    return TinyStore(
+        state_dir,
+        [source.id for source in config.sources],
+        config.categories,
+        stamp=clock().strftime("%Y%m%dT%H%M%SZ"),
+        limit=config.entries_per_feed,
+        read_only=read_only,
+    )
