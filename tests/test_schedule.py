@@ -192,8 +192,8 @@ def test_too_few_dates_or_dates_to_come_say_nothing() -> None:
 def test_304_for_ever_is_unmasked_by_a_full_request_now_and_then() -> None:
     state = replace(TAGGED, last_full=NOW)
 
-    assert asked_with("feed", state, NOW + 13 * DAY).validators == TAGGED.validators
-    assert asked_with("feed", state, NOW + 22 * DAY).validators == {}
+    assert asked_with("feed", state, NOW + 44 * DAY).validators == TAGGED.validators
+    assert asked_with("feed", state, NOW + 68 * DAY).validators == {}
     assert asked_with("feed", TAGGED, NOW).validators == TAGGED.validators
 
 

@@ -24,7 +24,7 @@ _ROBOTS = timedelta(hours=24)
 
 
 #: The longest time that 304 is believed, and half of it more, so that not all sources are asked at once.
-_UNMASK = timedelta(days=14)
+_UNMASK = timedelta(days=45)
 
 
 class Next(NamedTuple):
@@ -69,7 +69,7 @@ def settled(source_id: str, state: PollState, now: datetime, *, spread: bool) ->
 
 
 def asked_with(source_id: str, state: PollState, now: datetime) -> PollState:
-    """The state whose validators are sent: none of them after two weeks of 304, so that a server that says so for ever,
+    """The state whose validators are sent: none of them after six weeks of 304, so that a server that says so for ever,
     whatever there is, is found out."""
     if state.last_full is None or now - state.last_full < _UNMASK + _UNMASK / 2 * phase(source_id):
         return state
