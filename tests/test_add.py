@@ -45,7 +45,7 @@ def bench(tmp_path: Path) -> Bench:
 def test_a_page_is_added_with_what_was_found_shown(bench: Bench, origin: Origin) -> None:
     origin.serve("/engineering", body=page((3, 2, 1)))
 
-    done = bench.run("add", f"{origin.url}/engineering", "--every", "2h", "--pages", "3")
+    done = bench.run("add", f"{origin.url}/engineering", "--every", "2h", "--pages", "3", "--page")
 
     assert "Post number 3" in done.stdout
     text = (bench.folder / "config.toml").read_text()
@@ -136,16 +136,16 @@ def test_what_would_spoil_the_file_is_not_written(bench: Bench, origin: Origin) 
     origin.serve("/login", body=b"<html><form><input type='password'></form></html>")
 
     for arguments, said in (
-        ((f"{origin.url}/news", "--id", "first"), "another source has this id"),
-        ((f"{origin.url}/news", "--every", "often"), "is not a duration"),
+        ((f"{origin.url}/news", "--page", "--id", "first"), "another source has this id"),
+        ((f"{origin.url}/news", "--page", "--every", "often"), "is not a duration"),
         ((f"{origin.url}/nowhere",), "HTTP 404"),
         ((f"{origin.url}/login",), "login"),
     ):
         assert said in bench.run("add", *arguments, code=1).stderr.lower().replace("http 404", "HTTP 404")
     assert (bench.folder / "config.toml").read_text() == MINE
 
-    bench.run("add", f"{origin.url}/news")
-    assert "is watched already" in bench.run("add", f"{origin.url}/news", code=1).stderr
+    bench.run("add", f"{origin.url}/news", "--page")
+    assert "is watched already" in bench.run("add", f"{origin.url}/news", "--page", code=1).stderr
 
 
 def test_a_beginner_without_any_file_gets_one(tmp_path: Path) -> None:

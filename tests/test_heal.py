@@ -40,6 +40,7 @@ def test_selectors_that_broke_are_taken_out_when_that_helps(bench: Bench, origin
     assert (report["entries"], report["new"], report["discovered"]) == (13, [], 1)
 
 
+@pytest.mark.slow
 def test_another_list_is_no_help_and_nothing_is_changed(bench: Bench, origin: Origin) -> None:
     origin.serve("/blog", body=page(range(12, 0, -1), "Offer"))
     before = (bench.folder / "config.toml").read_text()

@@ -51,6 +51,7 @@ def test_what_is_linked_keeps_the_old_id_and_stays_one_entry(bench: Bench, origi
     assert shown(bench)["Testing, the third part of it"] == before["How we test"]
 
 
+@pytest.mark.slow
 def test_what_was_linked_can_be_two_again(bench: Bench) -> None:
     before = shown(bench)
     bench.run("link", "Testing, revisited", "How we test")

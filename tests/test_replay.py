@@ -264,6 +264,7 @@ def test_no_difference_says_so(tmp_path: Path, origin: Origin) -> None:
     assert "nothing that concerns them differs" in bench.run("replay", "config.toml").stdout
 
 
+@pytest.mark.slow
 def test_only_bodies_that_were_read_are_kept(tmp_path: Path, origin: Origin) -> None:
     bench = polled(tmp_path, origin, text(origin.url), VERSIONS[:1])
     bench.run("poll")
@@ -286,6 +287,7 @@ def test_no_cookie_and_no_login_is_kept(tmp_path: Path, origin: Origin) -> None:
     assert {asked.headers.get("authorization") for asked in origin.requests} >= {"Bearer canary-request"}
 
 
+@pytest.mark.slow
 def test_the_number_that_is_kept_is_configured(tmp_path: Path, origin: Origin) -> None:
     bench = polled(tmp_path, origin, text(origin.url, responses=2))
     assert len(kept(bench)) == 2
