@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from feedwatch.readers.candidates import Candidate, Group, Outline, leads
 from feedwatch.readers.dates import parse_date
 from feedwatch.readers.embedded import Claims
-from feedwatch.readers.records import Calendar, Record, is_period, periods, records, tongue
+from feedwatch.readers.records import ABOVE, Calendar, Record, is_period, periods, records, tongue
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import HEADINGS, Element, classes, text_of
 
@@ -139,6 +139,9 @@ class Judge:
         apart = len({link for link in hrefs if link}) / max(1, sum(link is not None for link in hrefs))
         found.aside = sum(asides) / len(asides)
         found.dated = sum(date is not None for date in dates) / len(some)
+        if len(some) > 2 and {date[1] for date in dates if date} == {ABOVE} and len({d[0] for d in dates if d}) == 1:
+            # One date above all of them is that of the page, and says nothing of what they are.
+            found.dated = 0.0
         found.headed = sum(str(m.element.tag) in HEADINGS for m in taken) / count
         found.words = sum(_words(m.text) for m in taken) / count
         found.claimed = (
@@ -232,6 +235,8 @@ class Judge:
             return "what repeats has prices: a shop or a price list"
         if best.claimed >= 0.5:
             return None
+        if count == 1 and is_period(best.records[0].title.text):
+            return "a single title that is a month: the way to an archive"
         if count == 1 and best.records[0].title.anchor is None:
             return "a single title that is no link: the page's own"
         if best.dated < 0.5 and not best.headed and self._on_this_page(best) > 0.5:

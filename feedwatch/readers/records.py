@@ -37,7 +37,9 @@ _CHANGED = re.compile(r"updated|modified|edited", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)((?:19|20)\d\d)(?!\d)")
 _SHORT_YEAR = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d\d)")
 _NUMBERS = re.compile(r"(?<!\d)(\d{1,2})([/-])(\d{1,2})\2(?:\d{4}|\d\d)(?!\d)")
-_ONLY_PERIOD = re.compile(r"\W*(?:[^\W\d_]{3,12}\.?[\s,]*)?(?:19|20)\d\d(?:\s?[年년])?(?:\W+\d{1,4})?\W*")
+_ONLY_PERIOD = re.compile(r"\W*(?:[^\W\d_]{3,12}\.?[\s,]*(?:del?\s)?)?(?:19|20)\d\d(?:\s?[年년])?(?:\W+\d{1,4})?\W*")
+#: Where a date stood that is not the record's own.
+ABOVE = "heading above"
 _SENTENCE = re.compile(r"[.!?…。！？]$")
 #: "10-12 May": days of an event.
 _SPAN = re.compile(r"\d{1,2}\s?(?:[-–]|to|y|and|und|et|bis|al)\s?\d{1,2}\s(?:of\s|de\s)?[^\W\d_]{3,}", re.IGNORECASE)
@@ -418,4 +420,4 @@ class Calendar:
             return None
         said = self._said[at - 1]
         moment = parse_date(said, self._now, language=self._language) if _YEAR.search(said) else None
-        return (moment, "heading above") if moment else None
+        return (moment, ABOVE) if moment else None
