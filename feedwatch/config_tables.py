@@ -163,6 +163,11 @@ class SourceTable(Table):
         description="Whether its page is read as a browser shows it, for lists that JavaScript builds "
         "(needs feedwatch[browser] and chromium).",
     )
+    follow: bool = Field(
+        default=False,
+        description="Whether each entry's own page is read once for its whole text, and then watched for edits "
+        "(needs feedwatch[follow]).",
+    )
     select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
     json_: JsonTable | None = Field(default=None, alias="json", description="Where the entries of a JSON API stand.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from feedwatch.config import reading_digest
@@ -25,7 +26,7 @@ def compared(
 ) -> Diff:
     """What differs between a reading and what is known; `archive` is for a page of older entries."""
     return diff(
-        known,
+        known if source.follow else _unfollowed(known),
         reading,
         config_digest=reading_digest(source),
         slugs_of=config.categories.resolve,
@@ -34,6 +35,12 @@ def compared(
         hush=hush,
         archive=archive,
     )
+
+
+def _unfollowed(known: KnownSource) -> KnownSource:
+    """`known`, whose texts are again what its listing says."""
+    rows = {key: replace(row, followed=None) for key, row in known.entries.items() if row.followed}
+    return replace(known, entries={**known.entries, **rows}) if rows else known
 
 
 def taken(

@@ -28,8 +28,9 @@ def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tup
     """Each entry with the known entry it is, or None.
 
     First by id and earlier ids. What is left over on both sides is then paired by ever weaker signs, each only where it
-    names one entry on either side: address (the source makes new guids), title and date (a new address), the end of
-    the address with title or date (a new site), a telling title, and at last the text itself.
+    names one entry on either side: address (the source makes new guids), the address that the entry's own page gives,
+    title and date (a new address), the end of the address with title or date (a new site), a telling title, and at last
+    the text itself.
     """
     known = {key: row for key, row in known.items() if row.same_as is None}
     by_id = {alias: row for row in known.values() for alias in (*row.aliases, row.key)}
@@ -52,8 +53,14 @@ def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tup
     return [(entry, row or found.get(entry.id)) for entry, row in pairs]
 
 
-def _link(entry: Entry) -> Hashable:
+def link_of(entry: Entry) -> str | None:
+    """The address that the listing gives, in the form in which two are compared."""
     return canonical_url(entry.link) if entry.link else None
+
+
+def address_of(entry: Entry) -> str | None:
+    """The address that the entry's own page gives, where that was looked at, else that of the listing."""
+    return canonical_url(entry.canonical) if entry.canonical else link_of(entry)
 
 
 def _title_and_day(entry: Entry) -> Hashable:
@@ -87,7 +94,8 @@ def _telling_title(entry: Entry) -> Hashable:
 
 #: Signs from the surest on, and whether an entry that left the listing long ago may be known by it.
 _SIGNS: tuple[tuple[Callable[[Entry], Hashable], bool], ...] = (
-    (_link, True),
+    (link_of, True),
+    (address_of, True),
     (_title_and_day, True),
     (_slug_and_title, True),
     (_slug_and_day, False),

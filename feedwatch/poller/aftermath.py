@@ -22,6 +22,9 @@ class Recorded:
     diff: Diff
     #: Most of its entries are unknown at every reading.
     rushing: bool = False
+    #: Requests beside those of the poll itself, and bytes of their bodies.
+    requests: int = 0
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
