@@ -73,7 +73,7 @@ class NetworkTable(Table):
     allow_hosts: list[Annotated[str, AfterValidator(values.allowed_host)]] = Field(
         default=[], description="Hosts, with or without port, that may have a non-global address."
     )
-    per_host: int = Field(default=1, ge=1, le=16, description="Requests to one host at the same time.")
+    per_host: int = Field(default=1, ge=1, le=100, description="Requests to one host at the same time.")
     per_host_pause: Duration = Field(default="1s", description="Pause between two requests to one host.")
 
 
