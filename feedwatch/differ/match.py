@@ -112,10 +112,21 @@ def _alike(unknown: Mapping[str, Entry], absent: Mapping[str, KnownEntry]) -> li
         words = _words(entry)
         if len(words) < _WORDS:
             continue
-        near = [row for row, others in listed if len(words & others) >= _ALIKE * max(len(words), len(others))]
+        near = [
+            row
+            for row, others in listed
+            if len(words & others) >= _ALIKE * max(len(words), len(others)) and _may_be(entry, row.entry)
+        ]
         if len(near) == 1 and near[0] not in [row for _, row in found]:
             found.append((entry, near[0]))
     return found
+
+
+def _may_be(one: Entry, other: Entry) -> bool:
+    """Posts of one series are alike: another day, or another number in the title, is another post."""
+    if one.published and other.published and one.published.at.date() != other.published.at.date():
+        return False
+    return re.findall(r"\d+", one.title) == re.findall(r"\d+", other.title)
 
 
 def _words(entry: Entry) -> frozenset[str]:
