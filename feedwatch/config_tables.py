@@ -152,6 +152,14 @@ class SourceTable(Table):
     major: float = Field(
         default=0.1, ge=0, le=1, description="Share of a text's words that makes an edit major, and moves `updated`."
     )
+    edits: Literal["in-place", "as-entries", "both"] = Field(
+        default="in-place",
+        description="Whether a major edit changes the entry where it stands in the feeds, stands there as an entry of "
+        "its own beside the old text, or both.",
+    )
+    show_edits: bool = Field(
+        default=False, description="Whether the feeds mark what the last major edit of an entry changed, word by word."
+    )
     examples: list[Words] = Field(
         default=[], description="Titles of some posts on the page; what stands where they stand is the list of posts."
     )

@@ -16,6 +16,7 @@ READING_VERSION = 1
 SourceKind = Literal["feed", "page"]
 ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
 EditSize = Literal["minor", "major"]
+EditsShown = Literal["in-place", "as-entries", "both"]
 IncidentKind = Literal[
     "route-gone", "route-failing", "source-failing", "source-gone", "source-doubted", "host-failing", "network-down"
 ]
@@ -243,12 +244,16 @@ class JsonPaths:
 
 @dataclass(frozen=True, slots=True)
 class EditRules:
-    """What counts as an edit of a source's entries."""
+    """What counts as an edit of a source's entries, and how feeds show it."""
 
     #: Regular expressions; what they match in a text is not compared.
     ignore: tuple[str, ...] = ()
     #: The share of a text's words, 0 to 1, that makes an edit a major one.
     major: float = 0.1
+    #: Whether a major edit changes the entry where it stands in the feeds, is an entry of its own there, or both.
+    shown: EditsShown = "in-place"
+    #: Whether the text in the feeds tells, word by word, what the last major edit changed.
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,6 +473,14 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class MajorEdit:
+    """What an entry said before a major edit, and what it says, or said until the next one."""
+
+    before: Revision
+    after: Revision
+
+
+@dataclass(frozen=True, slots=True)
 class KnownEntry:
     """An entry in the store. `key` and `atom_id` are minted once and never change."""
 
@@ -629,6 +642,8 @@ class PublishedEntry:
     source: About
     #: (slug, title) of each category feed that carries it.
     categories: tuple[tuple[str, str], ...] = ()
+    #: The major edit that it shows the outcome of.
+    edit: MajorEdit | None = None
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -58,18 +58,23 @@ class Publisher:
         feeds = self._shelf.feeds()
         for slug in sorted({*slugs, ALL} if slugs else ()):
             feed, gone = _feed(slug, feeds), self._shelf.withdrawn(slug, self._limit)
-            written += self._write_feed(feed, self._shelf.latest(slug, self._limit), gone)
+            written += self._write_feed(feed, self._marked(self._shelf.latest(slug, self._limit)), gone)
             if edited := self._shelf.edited(slug, self._limit):
                 written += self._write(f"{feed.path}/changes.atom", edits.render(feed, edited, base_url=self._base_url))
         for source_id in sorted(set(source_ids) & set(self._sources)):
             feed = self._source_feed(source_id)
-            written += self._write_feed(feed, self._shelf.latest_of_source(source_id, self._limit))
+            written += self._write_feed(feed, self._marked(self._shelf.latest_of_source(source_id, self._limit)))
         return sorted(written + self._write_lists(feeds))
 
     def publish_incidents(self, incidents: Sequence[Incident]) -> list[str]:
         """Renders the feed of incidents. Raises OSError."""
         name = f"{incident_feed.PATH}.atom"
         return self._write(name, incident_feed.render(incidents, base_url=self._base_url))
+
+    def _marked(self, entries: Sequence[PublishedEntry]) -> list[PublishedEntry]:
+        """`entries`, with what edits changed where the operator wants that in the text."""
+        wanted = {source.id for source in self._sources.values() if source.edits.marked}
+        return [edits.marked(entry) if entry.source_id in wanted else entry for entry in entries]
 
     def _write_lists(self, feeds: Mapping[str, tuple[str, int]]) -> list[str]:
         """What lists all feeds. Opens no source for its own sake: there may be thousands."""

@@ -20,11 +20,13 @@ from pathlib import Path
 
 from feedwatch import files
 from feedwatch.categories import ALL, Categories
+from feedwatch.differ.editions import Edition, edition, editions, key_of, newest
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
     Change,
     Commit,
     Delivery,
+    EditRules,
     Entry,
     Event,
     Incident,
@@ -51,7 +53,8 @@ _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
 
 
 class TinyStore:
-    """See `feedwatch.store.Store`. `sources` are the ids the configuration knows; others keep their files.
+    """See `feedwatch.store.Store`. `sources` are the ids the configuration knows; others keep their files. `edits` says
+    how edits of a source are shown; when that changes, every feed is stale.
 
     With `read_only` it takes no lock, mends nothing and writes nothing: for looking beside a running service.
     """
@@ -64,6 +67,7 @@ class TinyStore:
         *,
         stamp: str,
         limit: int = 50,
+        edits: Mapping[str, EditRules] | None = None,
         read_only: bool = False,
     ) -> None:
         self._folder = folder
@@ -73,6 +77,7 @@ class TinyStore:
         self._rows: Rows = {}
         self._categories = categories
         self._keep = limit * SLACK
+        self._edits = edits or {}
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
@@ -147,8 +152,7 @@ class TinyStore:
         head = index.heads.get(slug)
         found: dict[str, PublishedEntry] = {}
         for row in head.rows if head else ():
-            if self._readable(row[3]):
-                entry = self._published_entry(row, alone=not _is_feed(slug))
+            if self._readable(row[3]) and (entry := self._published_entry(row, slug)):
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
@@ -325,13 +329,16 @@ class TinyStore:
         """The rows of an entry, and the heads they are in."""
         if known is None or known.same_as is not None:
             return []
-        slugs, row = self._slugs(source, known), row_of(source.source_id, known)
+        slugs, source_id = self._slugs(source, known), source.source_id
+        rows = [row_of(source_id, one.known) for one in editions(known, self._rules(source_id).shown)]
         if known.withdrawn is not None:
-            return [({_WITHDRAWN + slug: title for slug, title in slugs.items() if _is_feed(slug)}, row)]
-        if not any(revision.size == "major" for revision in known.revisions):
-            return [(slugs, row)]
+            gone = {_WITHDRAWN + slug: title for slug, title in slugs.items() if _is_feed(slug)}
+            return [(gone, row) for row in rows]
+        listed = [(slugs, row) for row in rows]
+        if newest(known).edit is None:
+            return listed
         edited = {_EDITED + slug: title for slug, title in slugs.items() if _is_feed(slug)}
-        return [(slugs, row), (edited, changed_row_of(source.source_id, known))]
+        return [*listed, (edited, changed_row_of(source_id, known))]
 
     def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
         old, new = self._slugs(source, before), self._slugs(source, after)
@@ -364,7 +371,11 @@ class TinyStore:
             return None
 
     def _made_for(self) -> list[str]:
-        return [self._categories.digest, str(self._keep), *sorted(self._sources)]
+        plain = EditRules()
+        edits = [
+            f"{name} {r.shown} {r.marked}" for name, r in self._edits.items() if r.shown != plain.shown or r.marked
+        ]
+        return [self._categories.digest, str(self._keep), *sorted(self._sources), *sorted(edits)]
 
     def _built_index(self) -> Index:
         index = Index(self._keep)
@@ -400,15 +411,34 @@ class TinyStore:
         later = self._twins.later(first)
         return [first, *later] if later else []
 
-    def _published_entry(self, row: Row, *, alone: bool) -> PublishedEntry:
-        """The entry of a row; in feeds of several sources all that its post says in any of them."""
-        places = [] if alone else [place for place in self._together((row[3], row[4])) if self._readable(place[0])]
-        rows = [(place[0], known) for place in places if (known := self.known(place[0]).entries.get(place[1]))]
-        source_id, known = rows[0] if rows else (row[3], self.known(row[3]).entries[row[4]])
-        known = together(known, [other for _, other in rows[1:]])
+    def _published_entry(self, row: Row, slug: str) -> PublishedEntry | None:
+        """What a row of a head stands for; None for an edit of a post that another source was first with: only of the
+        first one's is told."""
+        place = (row[3], key_of(row[4]))
+        places = self._together(place) if _is_feed(slug) else []
+        if row[4] == place[1] and not slug.startswith(_EDITED):
+            return self._whole(place, [one for one in places if self._readable(one[0])])
+        if places and places[0] != place:
+            return None
+        known = self.known(place[0]).entries[place[1]]
+        one = newest(known) if slug.startswith(_EDITED) else edition(known, row[4], self._rules(place[0]).shown)
+        return self._told(place[0], one)
+
+    def _whole(self, place: Place, places: Sequence[Place]) -> PublishedEntry:
+        """The entry; in feeds of several sources all that its post says in any of them."""
+        rows = [(one[0], known) for one in places if (known := self.known(one[0]).entries.get(one[1]))]
+        rows = rows or [(place[0], self.known(place[0]).entries[place[1]])]
+        shown = [editions(known, self._rules(source_id).shown)[0] for source_id, known in rows]
+        known = together(shown[0].known, [one.known for one in shown[1:]])
+        return self._told(rows[0][0], Edition(known, shown[0].edit))
+
+    def _told(self, source_id: str, one: Edition) -> PublishedEntry:
         source = self.known(source_id)
-        categories = tuple(self._categories.resolve(known.entry.categories).items())
-        return PublishedEntry(known, source_id, source.about, categories)
+        categories = tuple(self._categories.resolve(one.known.entry.categories).items())
+        return PublishedEntry(one.known, source_id, source.about, categories, one.edit)
+
+    def _rules(self, source_id: str) -> EditRules:
+        return self._edits.get(source_id, EditRules())
 
 
 def _is_feed(slug: str) -> bool:
