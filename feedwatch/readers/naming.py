@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import combinations
 from typing import NamedTuple
 
 from bs4 import Tag
@@ -25,6 +26,8 @@ _LOOKS = re.compile(
     re.IGNORECASE,
 )
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z-]{2,30}")
+#: A class that is a word with a letter before it, or less than a word.
+_BRIEF = re.compile(r"[a-z]{1,2}(?:[-_]{1,2}[A-Za-z]{3,}){0,4}")
 #: Attributes by which authors say what something is.
 _SAYING = ("itemprop", "itemtype", "rel", "role", "data-testid", "data-component", "data-type")
 
@@ -45,9 +48,12 @@ def names_of(element: Tag) -> Iterator[Name]:
     stems = {name: stem(name) for name in written if not _LOOKS.fullmatch(stem(name))}
     if tag in _TELLING:
         yield Name(1, tag)
-    for name in (name for name in stems if stems[name] == name):
-        yield Name(2, f"{tag}.{name}")
-        yield Name(3, f".{name}")
+    for name in written:
+        if stems.get(name) == name:
+            yield Name(2, f"{tag}.{name}")
+            yield Name(3, f".{name}")
+        elif _BRIEF.fullmatch(name) and name in stems:
+            yield Name(5, f"{tag}.{name}")
     for attribute in _SAYING:
         if (value := attribute_of(element, attribute)) and _PLAIN.fullmatch(value):
             yield Name(3, f'{tag}[{attribute}="{value}"]')
@@ -61,9 +67,13 @@ def names_of(element: Tag) -> Iterator[Name]:
 
 def names_with(element: Tag) -> Iterator[Name]:
     """Selectors for the element by something that is in it."""
+    children = element.find_all(True, recursive=False, limit=_INSIDE)
+    direct = {Name(name.cost, f":has(> {name.css})") for child in children for name in names_of(child)}
     inside = {name for below in element.find_all(True, limit=_INSIDE) for name in names_of(below)}
+    pairs = {Name(a.cost + b.cost, a.css + b.css) for a, b in combinations(sorted(direct), 2)}
     for name in names_of(element):
-        yield from (Name(name.cost + inner.cost + 5, f"{name.css}:has({inner.css})") for inner in inside)
+        for inner in (*direct, *pairs, *(Name(name.cost, f":has({name.css})") for name in inside)):
+            yield Name(name.cost + inner.cost + 5, f"{name.css}{inner.css}")
 
 
 def names_around(element: Tag) -> Iterator[Name]:

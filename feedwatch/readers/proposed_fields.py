@@ -157,7 +157,10 @@ def _is_author(element: Tag, entry: Entry) -> bool:
 def _is_day(text: str, entry: Entry, language: str | None, now: datetime) -> bool:
     if entry.published is None or not text or len(text) > _DATE or not any(sign.isdigit() for sign in text):
         return False
-    found = parse_date(text, now, language=language) or any_date(ascii_digits(text))
+    found = parse_date(text, now, language=language)
+    if found is None and str(entry.published.at.year) in (digits := ascii_digits(text)):
+        # It takes its time: only where it could be that day.
+        found = any_date(digits)
     return found is not None and abs(found.at - entry.published.at) <= _SAME_DAY
 
 
