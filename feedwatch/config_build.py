@@ -102,6 +102,7 @@ def _source(table: SourceTable, default: str | None) -> Source:
         edits=EditRules(tuple(table.ignore), table.major, table.edits, table.show_edits),
         browser=table.browser,
         follow=table.follow,
+        heal=table.heal,
     )
 
 

@@ -176,6 +176,11 @@ class SourceTable(Table):
         description="Whether each entry's own page is read once for its whole text, and then watched for edits "
         "(needs feedwatch[follow]).",
     )
+    heal: bool = Field(
+        default=False,
+        description="Whether a page whose list of posts is found no more is read where nine in ten of its known posts "
+        "stand now, until the configuration is mended.",
+    )
     select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
     json_: JsonTable | None = Field(default=None, alias="json", description="Where the entries of a JSON API stand.")
 

@@ -18,7 +18,14 @@ ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
 EditSize = Literal["minor", "major"]
 EditsShown = Literal["in-place", "as-entries", "both"]
 IncidentKind = Literal[
-    "route-gone", "route-failing", "source-failing", "source-gone", "source-doubted", "host-failing", "network-down"
+    "route-gone",
+    "route-failing",
+    "source-failing",
+    "source-gone",
+    "source-doubted",
+    "source-healed",
+    "host-failing",
+    "network-down",
 ]
 #: Why a reading is not believed: another list, too much of it unknown or different, a field gone, unreadable text.
 Doubt = Literal["rebuilt", "mass-new", "mass-edit", "lost-field", "garbled"]
@@ -289,6 +296,8 @@ class Source:
     browser: bool = False
     #: The entries' own pages are read for their whole text, and watched.
     follow: bool = False
+    #: When its list of posts is found no more, it is looked for where the known entries stand now.
+    heal: bool = False
 
 
 # --- fetching ---------------------------------------------------------------------------------------
@@ -425,6 +434,8 @@ class PollState:
     rhythm: Rhythm | None = None
     #: The rule by which a page without selectors is read.
     rule: tuple[str, ...] = ()
+    #: What the list is found with while what the configuration says finds nothing that is known.
+    healed: Selectors | None = None
     #: Where the second page of an archive is.
     next_page: str | None = None
     #: The page, and its number, at which a back-fill goes on that was interrupted.

@@ -17,6 +17,8 @@ from bs4.element import NavigableString
 from feedwatch.canonical import canonical_url, comparable
 from feedwatch.errors import ReadError
 from feedwatch.model import Entry, Reading, Selectors, Source
+from feedwatch.readers.charset import decode
+from feedwatch.readers.kind import look
 from feedwatch.readers.naming import Name, names_around, names_of, names_with
 from feedwatch.readers.page import read_page
 from feedwatch.readers.proposed_fields import Card, cut_off, fields_of
@@ -36,27 +38,39 @@ _LONGEST = 300
 _TRIED = 80
 
 
-def propose(markup: str, *, url: str, source: Source, known: Sequence[Entry], now: datetime) -> Selectors | None:
-    """Selectors that find entries of `known` on the page fetched from `url`; None where too few of them stand there.
+def propose(
+    body: bytes, *, url: str, headers: Mapping[str, str], source: Source, known: Sequence[Entry], now: datetime
+) -> Selectors | None:
+    """Selectors that find entries of `known` in `body`, which came from `url` with the response `headers` (names in
+    lower case); None where it is no page, or too few of them stand there.
 
-    Whether they find enough is for the caller to judge. Raises ReadError for a page that is nested too deep.
+    Whether they find enough is for the caller to judge. Raises ReadError, and nothing else whatever the bytes are.
     """
     try:
-        soup = parsed(markup)
-        base = source.link_base or base_of(soup, url)
-        best: tuple[tuple[int, int, int], Selectors] | None = None
-        for place in _places(soup, base, known[:_MOST]):
-            select = _selectors(soup, base, place, source, now)
-            if select is None:
-                continue
-            reading = read_page(markup, url=url, source=replace(source, select=select), now=now)
-            again, others = _again(reading, known)
-            told = sum(value is not None for value in _values(select))
-            if again >= _FEWEST and (best is None or (again, -others, told) > best[0]):
-                best = ((again, -others, told), select)
-        return best[1] if best else None
+        page = look(decode(body, headers.get("content-type", "")))
+        return _proposed(page.text, url, source, known, now) if page.kind == "page" else None
+    except (ReadError, MemoryError):
+        raise
     except RecursionError:
         raise ReadError("unreadable", "the page is nested too deep to be read") from None
+    except Exception as error:  # as in `readers.read`
+        raise ReadError("unreadable", f"reading it failed: {type(error).__name__}: {error}"[:300]) from error
+
+
+def _proposed(markup: str, url: str, source: Source, known: Sequence[Entry], now: datetime) -> Selectors | None:
+    soup = parsed(markup)
+    base = source.link_base or base_of(soup, url)
+    best: tuple[tuple[int, int, int], Selectors] | None = None
+    for place in _places(soup, base, known[:_MOST]):
+        select = _selectors(soup, base, place, source, now)
+        if select is None:
+            continue
+        reading = read_page(markup, url=url, source=replace(source, select=select), now=now)
+        again, others = _again(reading, known)
+        told = sum(value is not None for value in _values(select))
+        if again >= _FEWEST and (best is None or (again, -others, told) > best[0]):
+            best = ((again, -others, told), select)
+    return best[1] if best else None
 
 
 def _values(select: Selectors) -> tuple[str | None, ...]:

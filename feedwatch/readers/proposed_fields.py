@@ -147,7 +147,8 @@ def _is_title(element: Tag, entry: Entry) -> bool:
 
 def _is_summary(element: Tag, entry: Entry) -> bool:
     text, summary = comparable(text_of(element)), plain(entry.summary)
-    return text == summary or (len(text) >= _SUMMARY <= len(summary) and text[:_SUMMARY] == summary[:_SUMMARY])
+    begins_alike = len(text) >= _SUMMARY <= len(summary) and text[:_SUMMARY] == summary[:_SUMMARY]
+    return text == summary or (begins_alike and len(text) <= 2 * len(summary))
 
 
 def _is_author(element: Tag, entry: Entry) -> bool:
