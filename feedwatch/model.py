@@ -435,6 +435,8 @@ class PollState:
     accepted: bool = False
     #: The version of the readers that `rule` and `body_digest` are of.
     read_as: int | None = None
+    #: Names of the fields that nearly all entries had in the last reading; None where that is not known.
+    filled: tuple[str, ...] | None = None
     #: Its entries rush through: that most are unknown is how it always is.
     rushing: bool = False
     #: Entries that should be in the last reading, and have to be missing once or twice more.
@@ -490,6 +492,8 @@ class KnownEntry:
     withdrawn: datetime | None = None
     #: The key of the entry of its source that it is, as the operator says; then it is in no feed itself.
     same_as: str | None = None
+    #: What that one said when the operator linked the two.
+    instead_of: Entry | None = None
     #: Trusted readings in a row that lack it though it should be there.
     missing: int = 0
     #: What it said before, oldest first; bounded by number and length.

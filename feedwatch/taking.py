@@ -11,6 +11,7 @@ from feedwatch.differ.diff import Diff, diff
 from feedwatch.differ.hush import NO_HUSH, Hush
 from feedwatch.differ.trust import Taken, taken_in
 from feedwatch.model import About, Commit, KnownSource, PollState, Quarantine, Reading, Source
+from feedwatch.poller.schedule import EVERY
 from feedwatch.routes import deliveries
 
 
@@ -53,6 +54,7 @@ def taken(
         state,
         lambda hush: compared(config, known, source, reading, now, hush),
         now=now,
+        every=source.every or EVERY,
         same_reading=known.config_digest == reading_digest(source),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -53,9 +53,11 @@ def diff(
     discovered = 0
     present: set[str] = set()
     notes: list[str] = []
-    for position, (entry, row) in enumerate(match(known.entries, reading.entries)):
+    pairs = match(known.entries, reading.entries)
+    bottom = _bottom(pairs)
+    for position, (entry, row) in enumerate(pairs):
         if row is None:
-            news = not quiet and not hush.discovers(entry)
+            news = not quiet and not hush.discovers(entry) and not bottom.has(entry, position)
             row = _first_seen(known.source_id, entry, position, now, reading.followed.get(entry.id), news=news)
             discovered += not news
             rows.append(row)
@@ -84,6 +86,36 @@ def diff(
         (*notes, *gone.notes),
         gone.missing,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Bottom:
+    """Where a listing is older than all of it that is known: a longer window shows old posts, and no news."""
+
+    #: The position of the last known entry, and the oldest date of any; None where that says nothing.
+    after: int | None = None
+    older: datetime | None = None
+
+    def has(self, entry: Entry, position: int) -> bool:
+        if self.after is None or position < self.after:
+            return False
+        if entry.published is None or self.older is None:
+            return entry.published is None and self.older is None
+        return entry.published.at < self.older
+
+
+def _bottom(pairs: Sequence[tuple[Entry, KnownEntry | None]]) -> _Bottom:
+    """Dates tell which end is the old one; without any, the order in which the known ones came."""
+    known = [(position, row) for position, (_, row) in enumerate(pairs) if row is not None]
+    if not known:
+        return _Bottom()
+    last = known[-1][0]
+    dates = [row.entry.published.at for _, row in known if row.entry.published]
+    if dates:
+        return _Bottom(last, min(dates))
+    came = [row.first_seen for _, row in known]
+    newest_first = came[0] > came[-1] and came == sorted(came, reverse=True)
+    return _Bottom(last) if newest_first else _Bottom()
 
 
 def unchanged(known: KnownSource, *, slugs_of: SlugsOf, now: datetime) -> Diff:

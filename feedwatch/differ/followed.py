@@ -30,7 +30,7 @@ _MISSING = timedelta(minutes=30)
 _WATCHED = timedelta(days=365)
 #: A text this much shorter than before is seen twice before it is believed.
 _SHORTER = 1 / 3
-#: So many major edits at once, and nothing else, are an edit of the site.
+#: So many major edits or dead pages at once, and hardly anything else, are the site's doing.
 _MANY = 3
 #: Looks in a row that find nothing at an address before the entry counts as taken back.
 _GONE = 2
@@ -100,12 +100,17 @@ def looked(
     if major >= _MANY and major == sum(look.article is not None for _, look in looks):
         notes = (f"the pages of {major} entries read differently all at once; that is no edit of theirs",)
         found = [(_quietly(row, look, known, now), None, []) for row, look in looks]
+    dead = sum(_is_taken_back(after) for after, _, _ in found)
+    if rebuilt := dead >= _MANY and 2 * dead > len(looks):
+        notes = (*notes, f"the pages of {dead} entries are gone all at once; that is no withdrawal of theirs")
     rows, changes = [], list[Change]()
     for (before, _), (after, edit, _) in zip(looks, found, strict=True):
         if edit is not None:
             change = change_of("edited", known.source_id, after, before.entry, edit.fields, slugs_of, at=now)
             changes.append(replace(change, size=edit.size))
-        if _is_taken_back(after):
+        if rebuilt and after.followed is not None:
+            after = replace(after, followed=replace(after.followed, gone=0))
+        elif _is_taken_back(after):
             after, change = taken_back(after, known.source_id, slugs_of, now)
             changes.append(change)
         rows.append(after)

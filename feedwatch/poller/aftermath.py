@@ -8,6 +8,7 @@ from typing import Literal
 
 from feedwatch.canonical import body_digest
 from feedwatch.differ.diff import Diff
+from feedwatch.differ.trust import filled
 from feedwatch.model import READING_VERSION, Failure, Fetched, NotModified, PollState, Reading, Source, SourceReport
 from feedwatch.poller import moves, schedule
 from feedwatch.poller.rhythm import rhythm
@@ -88,6 +89,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 last_full=now if result.status == 200 else state.last_full,
                 validators={**state.validators, url: validators},
                 not_modified=state.not_modified + (result.status == 304),
+                accepted=False,
             )
             state = moves.followed(state, trail.home, trail.permanent, trusted=True, now=now)
             fresh = trail.fresh
@@ -107,6 +109,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 pace=reading.pace,
                 rhythm=rhythm(reading.entries, now),
                 rule=reading.rule,
+                filled=filled(reading.entries),
                 next_page=reading.next_page,
                 read_as=READING_VERSION,
                 rushing=result.rushing,
