@@ -451,6 +451,8 @@ class PollState:
     accepted: bool = False
     #: The version of the readers that `rule` and `body_digest` are of.
     read_as: int | None = None
+    #: Names of the fields that nearly all entries had in the last reading; None where that is not known.
+    filled: tuple[str, ...] | None = None
     #: Its entries rush through: that most are unknown is how it always is.
     rushing: bool = False
     #: Entries that should be in the last reading, and have to be missing once or twice more.
@@ -492,6 +494,17 @@ class MajorEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class Bond:
+    """The entry of another source that was first with the same post. Made once, so that what it is in does not depend
+    on what either source says later."""
+
+    source_id: str
+    key: str
+    #: Under which the post is published.
+    atom_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownEntry:
     """An entry in the store. `key` and `atom_id` are minted once and never change."""
 
@@ -514,6 +527,10 @@ class KnownEntry:
     withdrawn: datetime | None = None
     #: The key of the entry of its source that it is, as the operator says; then it is in no feed itself.
     same_as: str | None = None
+    #: Of a post that another source had first.
+    twin_of: Bond | None = None
+    #: What the entry that it is said when the operator linked the two.
+    instead_of: Entry | None = None
     #: Trusted readings in a row that lack it though it should be there.
     missing: int = 0
     #: What it said before, oldest first; bounded by number and length.

@@ -8,6 +8,7 @@ from typing import Literal
 
 from feedwatch.canonical import body_digest
 from feedwatch.differ.diff import Diff
+from feedwatch.differ.trust import filled
 from feedwatch.model import (
     READING_VERSION,
     Failure,
@@ -100,6 +101,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 last_full=now if result.status == 200 else state.last_full,
                 validators={**state.validators, url: validators},
                 not_modified=state.not_modified + (result.status == 304),
+                accepted=False,
             )
             state = moves.followed(state, trail.home, trail.permanent, trusted=True, now=now)
             fresh = trail.fresh
@@ -121,6 +123,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 # The rule that finds nothing now may find all again.
                 rule=state.rule if result.healed else reading.rule,
                 healed=result.healed,
+                filled=filled(reading.entries),
                 next_page=reading.next_page,
                 read_as=READING_VERSION,
                 rushing=result.rushing,

@@ -152,7 +152,7 @@ class TinyStore:
         head = index.heads.get(slug)
         found: dict[str, PublishedEntry] = {}
         for row in head.rows if head else ():
-            if self._readable(row[3]) and (entry := self._published_entry(row, slug)):
+            if self._readable(row[3]) and (entry := self._published_entry(slug, row)):
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
@@ -162,7 +162,8 @@ class TinyStore:
         return self.latest(_OF_SOURCE + source_id, limit)
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
-        return self.latest(_WITHDRAWN + slug, limit)
+        # A post that another source still has is not withdrawn.
+        return [entry for entry in self.latest(_WITHDRAWN + slug, limit) if entry.known.withdrawn is not None]
 
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_EDITED + slug, limit)
@@ -405,40 +406,59 @@ class TinyStore:
         self._loaded_index()
         return self._twins.elsewhere(source_id, entry)
 
+    def twins(self, source_id: str, key: str) -> Sequence[Place]:
+        self._loaded_index()
+        return [place for place in self._together((source_id, key)) if place != (source_id, key)]
+
+    def changes_of(self, source_id: str, key: str) -> Sequence[Change]:
+        file = self._readable(source_id)
+        events = file.events.values() if file else ()
+        return [event for event in events if isinstance(event, Change) and event.key == key]
+
     def _together(self, place: Place) -> list[Place]:
         """The first entry of a post and the later ones, where there are several."""
         first = self._twins.first(place)
         later = self._twins.later(first)
         return [first, *later] if later else []
 
-    def _published_entry(self, row: Row, slug: str) -> PublishedEntry | None:
-        """What a row of a head stands for; None for an edit of a post that another source was first with: only of the
-        first one's is told."""
+    def _published_entry(self, slug: str, row: Row) -> PublishedEntry | None:
+        """What a row stands for; in feeds of several sources all that its post says in any of them, under one id.
+
+        None for an edit of what is not the first live entry of its post: what that one says is shown, and so its edits.
+        """
         place = (row[3], key_of(row[4]))
-        places = self._together(place) if _is_feed(slug) else []
-        if row[4] == place[1] and not slug.startswith(_EDITED):
-            return self._whole(place, [one for one in places if self._readable(one[0])])
-        if places and places[0] != place:
+        members = [] if slug.startswith(_OF_SOURCE) else self._members(place)
+        live = [one for one in members if one[1].withdrawn is None and one[0][0] in self._listed]
+        if row[4] != place[1] and live and live[0][0] != place:
             return None
         known = self.known(place[0]).entries[place[1]]
-        one = newest(known) if slug.startswith(_EDITED) else edition(known, row[4], self._rules(place[0]).shown)
-        return self._told(place[0], one)
-
-    def _whole(self, place: Place, places: Sequence[Place]) -> PublishedEntry:
-        """The entry; in feeds of several sources all that its post says in any of them."""
-        rows = [(one[0], known) for one in places if (known := self.known(one[0]).entries.get(one[1]))]
-        rows = rows or [(place[0], self.known(place[0]).entries[place[1]])]
-        shown = [editions(known, self._rules(source_id).shown)[0] for source_id, known in rows]
-        known = together(shown[0].known, [one.known for one in shown[1:]])
-        return self._told(rows[0][0], Edition(known, shown[0].edit))
-
-    def _told(self, source_id: str, one: Edition) -> PublishedEntry:
-        source = self.known(source_id)
+        known = replace(known, atom_id=_published_as(members) or known.atom_id)
+        source_id, shown = place[0], self._rules(place[0]).shown
+        if slug.startswith(_EDITED):
+            one = newest(known)
+        elif row[4] != place[1] or not live:
+            one = edition(known, row[4], shown)
+        else:
+            source_id, firsts = live[0][0][0], [editions(known, self._rules(at[0]).shown)[0] for at, known in live]
+            whole = together(firsts[0].known, [other.known for other in firsts[1:]])
+            one = Edition(replace(whole, atom_id=known.atom_id), firsts[0].edit)
         categories = tuple(self._categories.resolve(one.known.entry.categories).items())
-        return PublishedEntry(one.known, source_id, source.about, categories, one.edit)
+        return PublishedEntry(one.known, source_id, self.known(source_id).about, categories, one.edit)
 
     def _rules(self, source_id: str) -> EditRules:
         return self._edits.get(source_id, EditRules())
+
+    def _members(self, place: Place) -> list[tuple[Place, KnownEntry]]:
+        """The entries of a post, the first one first."""
+        places = [one for one in self._together(place) if self._readable(one[0])]
+        found = [(one, row) for one in places if (row := self.known(one[0]).entries.get(one[1]))]
+        return [(one, row) for one, row in found if row.same_as is None]
+
+
+def _published_as(members: Sequence[tuple[Place, KnownEntry]]) -> str | None:
+    """The atom:id of a post: that of its first entry, even when its source is gone."""
+    bonds = [row.twin_of.atom_id for _, row in members if row.twin_of]
+    return bonds[0] if bonds else members[0][1].atom_id if members else None
 
 
 def _is_feed(slug: str) -> bool:
