@@ -23,6 +23,7 @@ from feedwatch.config_build import Config
 from feedwatch.following import Follower
 from feedwatch.generator.publish import Publisher
 from feedwatch.guard import Guard
+from feedwatch.healing import Healer
 from feedwatch.model import NO_VALIDATORS, Fetched, PollState, Source, Validators
 from feedwatch.net import Net
 from feedwatch.opening import now, open_store, public_folder
@@ -183,7 +184,17 @@ async def open_app(
             poller = poller or own
             follower = Follower(poller, pool, clock)
             pipeline = Pipeline(
-                config, thread, poller, reader or pool, follower, publisher, outbox, incidents, responses, clock=clock
+                config,
+                thread,
+                poller,
+                reader or pool,
+                Healer(reader or pool, pool),
+                follower,
+                publisher,
+                outbox,
+                incidents,
+                responses,
+                clock=clock,
             )
             await thread.run(pipeline.begin)
             await responses.tidy([source.id for source in config.sources], clock())

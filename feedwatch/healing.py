@@ -43,6 +43,11 @@ async def heal(
     return await _read_with(reader, fetched, source, select, rows, now)
 
 
+def read_as(source: Source, healed: Selectors | None) -> Source:
+    """The source as it is to be read, where its list was found again."""
+    return replace(source, select=healed) if healed else source
+
+
 class Healer:
     """Reads the pages of sources; of those that want it, also when their list has moved."""
 
@@ -88,5 +93,5 @@ def _may_have_moved(reading: Reading | Failure) -> bool:
 async def _read_with(
     reader: Reader, fetched: Fetched, source: Source, select: Selectors, rows: Sequence[KnownEntry], now: datetime
 ) -> Healed | None:
-    reading = await reader.read(fetched, replace(source, select=select), now)
+    reading = await reader.read(fetched, read_as(source, select), now)
     return None if isinstance(reading, Failure) else Healed(select, reading, recognised(rows, reading.entries))

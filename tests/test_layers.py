@@ -27,7 +27,8 @@ FLOORS = (
               "poller.rendering", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
               "alerts.notify", "alerts.channels", "workers", "web", "sd", "responses")),
     ("flow", ("once",
-              "alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "pipeline", "replay.run")),
+              "alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "healing",
+              "pipeline", "replay.run")),
     ("roof", ("app", "opening", "service", "cli", "__main__")),
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from feedwatch.cli.common import ago, echo_json, echo_table, json_option, setup
 from feedwatch.model import PollState, Source
 from feedwatch.opening import now, open_store, public_folder
 from feedwatch.poller.rhythm import silence
+from feedwatch.troubles import written
 
 
 @click.command()
@@ -61,6 +62,7 @@ def _json(source: Source, state: PollState, clock: datetime) -> dict[str, Any]:
         "gone": state.gone,
         "error": state.error,
         "rule": list(state.rule),
+        "healed": written(state.healed) if state.healed else None,
         "silence": silence(state.rhythm, clock),
         "doubted": state.quarantine.detail if state.quarantine else None,
     }

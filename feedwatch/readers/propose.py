@@ -32,6 +32,8 @@ _FEWEST, _MOST = 2, 200
 _NAMED, _PLACE = 0.9, 0.3
 #: Places that are looked at, and levels around a card by which its selector may be narrowed down.
 _PLACES, _AROUND = 3, 6
+#: Elements in each other, on a page that is more than an attack.
+_DEEPEST = 400
 #: Letters of the longest title.
 _LONGEST = 300
 #: Selectors that are tried for the cards of one place.
@@ -59,6 +61,8 @@ def propose(
 
 def _proposed(markup: str, url: str, source: Source, known: Sequence[Entry], now: datetime) -> Selectors | None:
     soup = parsed(markup)
+    if _depth(soup) > _DEEPEST:
+        raise ReadError("unreadable", "the page is nested too deep to be read")
     base = source.link_base or base_of(soup, url)
     best: tuple[tuple[int, int, int], Selectors] | None = None
     for place in _places(soup, base, known[:_MOST]):
@@ -71,6 +75,14 @@ def _proposed(markup: str, url: str, source: Source, known: Sequence[Entry], now
         if again >= _FEWEST and (best is None or (again, -others, told) > best[0]):
             best = ((again, -others, told), select)
     return best[1] if best else None
+
+
+def _depth(soup: BeautifulSoup) -> int:
+    """How many elements stand in each other: what is asked of an element's surroundings costs that much each time."""
+    depths = {id(soup): 0}
+    for element in soup.find_all(True):
+        depths[id(element)] = depths[id(element.parent)] + 1
+    return max(depths.values())
 
 
 def _values(select: Selectors) -> tuple[str | None, ...]:

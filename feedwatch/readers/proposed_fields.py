@@ -26,6 +26,8 @@ _LOOKED, _TRIED = 6, 40
 _DATE, _SUMMARY = 60, 40
 #: Letters of a title that was cut off which still tell which it is.
 _CUT = 15
+#: What it costs to name the card itself.
+_CARD = 5
 #: A date in another zone may be of the day before or after.
 _SAME_DAY = timedelta(hours=36)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -135,7 +137,8 @@ def _inside(element: Tag, card: Tag) -> Iterator[Name]:
     """Names of an element by itself, and by what it stands in up to its card."""
     parent = element.parent
     for name in names_of(element):
-        yield name
+        # A card that is all title today may say more tomorrow.
+        yield Name(name.cost + _CARD, name.css) if element is card else name
         if element is not card and isinstance(parent, Tag) and parent is not card:
             yield from (Name(name.cost + outer.cost + 2, f"{outer.css} > {name.css}") for outer in names_of(parent))
 
