@@ -43,7 +43,7 @@ async def heal(
     return await _read_with(reader, fetched, source, select, rows, now)
 
 
-def read_as(source: Source, healed: Selectors | None) -> Source:
+def as_healed(source: Source, healed: Selectors | None) -> Source:
     """The source as it is to be read, where its list was found again."""
     return replace(source, select=healed) if healed else source
 
@@ -68,7 +68,7 @@ class Healer:
         What is stored is asked for only where it decides.
         """
         reading = await self._reader.read(fetched, source, now, state.rule)
-        if not source.heal or not _may_have_moved(reading):
+        if not source.heal or not _may_have_moved(source, state, reading):
             return reading, None
         before = await known()
         rows = listed(before)
@@ -85,13 +85,16 @@ class Healer:
         return replace(found.reading, notes=(*found.reading.notes, note)), found.select
 
 
-def _may_have_moved(reading: Reading | Failure) -> bool:
-    """Whether a page was read; a wall, or what is no page at all, has no list to look for."""
-    return reading.kind == ("empty" if isinstance(reading, Failure) else "page")
+def _may_have_moved(source: Source, state: PollState, reading: Reading | Failure) -> bool:
+    """Whether nothing stands any more where the list was. A wall has no list, and what is found by the operator's own
+    selectors or by the rule of before is what there is, however new."""
+    if isinstance(reading, Failure):
+        return reading.kind == "empty"
+    return source.select is None and bool(state.rule) and reading.rule != state.rule
 
 
 async def _read_with(
     reader: Reader, fetched: Fetched, source: Source, select: Selectors, rows: Sequence[KnownEntry], now: datetime
 ) -> Healed | None:
-    reading = await reader.read(fetched, read_as(source, select), now)
+    reading = await reader.read(fetched, as_healed(source, select), now)
     return None if isinstance(reading, Failure) else Healed(select, reading, recognised(rows, reading.entries))

@@ -23,7 +23,7 @@ from feedwatch.differ.trust import Taken
 from feedwatch.errors import StoreError
 from feedwatch.following import Follower, Spent
 from feedwatch.generator.publish import Publisher
-from feedwatch.healing import Healer, read_as
+from feedwatch.healing import Healer, as_healed
 from feedwatch.model import (
     About,
     Commit,
@@ -212,7 +212,7 @@ class Pipeline:
             if isinstance(reading, Failure):
                 return reading
             if source.pages > 1 and (more := page_after(source, reading, 2)):
-                reading = await self._read_on(read_as(source, healed), reading, more)
+                reading = await self._read_on(as_healed(source, healed), reading, more)
             spent = Spent()
             if source.follow:
                 reading = await self._with_articles(source, reading, spent)
@@ -291,7 +291,7 @@ class Pipeline:
         at = state.backfill or ((url, 2) if url else None)
         if at is None:
             return
-        async for page in self._further(read_as(source, state.healed), *at, pages, state.rule):
+        async for page in self._further(as_healed(source, state.healed), *at, pages, state.rule):
             if isinstance(page.result, Failure):
                 yield page, 0
                 return

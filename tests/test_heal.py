@@ -170,6 +170,12 @@ def test_what_only_says_how_something_looks_is_no_part_of_a_selector() -> None:
     assert [one.title for one in read(markup, select).entries] == [one.title for one in KNOWN]
 
 
+def test_classes_without_a_meaning_name_nothing() -> None:
+    posts = "".join(f"<p class='BOlnTh css-xyzabc x1a2b3'><a href='{one.link}'>{one.title}</a></p>" for one in KNOWN)
+
+    assert proposed(around(posts)) == {"entry": "p", "title": "a", "link": "a@href"}
+
+
 def test_the_list_is_taken_and_not_what_repeats_some_of_it() -> None:
     posts = "".join(f"<article><h2><a href='{o.link}'>{o.title}</a></h2><p>{summary(o)}</p></article>" for o in KNOWN)
     select = proposed(around(f"<aside><ul>{SIDEBAR}</ul></aside><section>{posts}</section>", "div"))
@@ -340,6 +346,16 @@ def test_a_few_known_posts_beside_another_list_are_not_taken_for_it() -> None:
 
     assert isinstance(reading, Failure)
     assert select is None
+
+
+def test_a_list_that_stands_where_it_was_is_believed_however_new_its_posts_are() -> None:
+    fresh = "".join(f"<article class='gone'><h2><a href='/new-{n}'>New {n}</a></h2></article>" for n in range(8))
+    archive = "".join(map(card, KNOWN))
+    reading, select, asked = healed(around(fresh + archive))
+
+    assert isinstance(reading, Reading)
+    assert [one.title for one in reading.entries] == [f"New {n}" for n in range(8)]
+    assert (select, asked) == (None, 0)
 
 
 def test_selectors_that_healed_once_are_kept_until_the_configured_ones_find_the_list_again() -> None:

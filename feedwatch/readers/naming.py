@@ -25,6 +25,7 @@ _LOOKS = re.compile(
     r"break|max|min|inset|top|bottom|left|right|animate|css|sc|jsx|styled|svelte)-.*",
     re.IGNORECASE,
 )
+_CAMEL = re.compile(r"[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})*|[A-Z]+")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z-]{2,30}")
 #: A class that is a word with a letter before it, or less than a word.
 _BRIEF = re.compile(r"[a-z]{1,2}(?:[-_]{1,2}[A-Za-z]{3,}){0,4}")
@@ -45,7 +46,7 @@ def names_of(element: Tag) -> Iterator[Name]:
     """Selectors that match the element, and others of its kind."""
     tag = element.name
     written = (attribute_of(element, "class") or "").split()
-    stems = {name: stem(name) for name in written if not _LOOKS.fullmatch(stem(name))}
+    stems = {name: stem(name) for name in written if _says_something(stem(name))}
     if tag in _TELLING:
         yield Name(1, tag)
     for name in written:
@@ -63,6 +64,14 @@ def names_of(element: Tag) -> Iterator[Name]:
             yield Name(4, f'{tag}[class*="{plain}"]')
     if tag not in _TELLING:
         yield Name(9 if tag in _MUTE else 5, tag)
+
+
+def _says_something(name: str) -> bool:
+    """Whether a class is about the thing, and made of words: "postTitle", and not "BOlnTh"."""
+    words = re.split(r"[-_]+", name)
+    return not _LOOKS.fullmatch(name) and all(
+        word[1:].islower() or _CAMEL.fullmatch(word) for word in words if word[1:]
+    )
 
 
 def names_with(element: Tag) -> Iterator[Name]:
