@@ -158,8 +158,10 @@ async def open_app(
     publisher = Publisher(
         store,
         public,
-        base_url=config.base_url,
+        config.imprint,
         sources={source.id: source for source in config.sources},
+        merged=config.merged,
+        moved=config.moved,
         limit=config.entries_per_feed,
     )
     jitter = random.SystemRandom().random

@@ -43,7 +43,7 @@ from feedwatch.poller.fetch import Driven
 from feedwatch.poller.schedule import EVERY, asked_with, held_until, may_poll_now, phase, settled
 from feedwatch.responses import Responses
 from feedwatch.routes import caught_up
-from feedwatch.store import Claim, Store
+from feedwatch.store import Claim, Store, Unpublished
 from feedwatch.taking import commit_of, compared, taken
 from feedwatch.troubles import troubled, troubles
 
@@ -303,8 +303,8 @@ class Pipeline:
             log.error(warning)
         stale = store.unpublished()
         written: list[str] = []
-        if stale.slugs or stale.sources:
-            written = self._publisher.publish(stale.slugs, stale.sources)
+        if stale != Unpublished():
+            written = self._publisher.publish(stale.slugs, stale.sources, stale.pages)
             store.published(stale)
         incidents = tuple(store.incidents())
         if incidents != self._shown_incidents:
