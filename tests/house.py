@@ -8,15 +8,16 @@ from datetime import datetime
 from pathlib import Path
 
 from lxml import etree
-from make import History, commit
+from make import CATEGORIES, History, commit
 
 from feedwatch.categories import Categories
 from feedwatch.generator.publish import Publisher
-from feedwatch.model import Entry, Imprint, Source
+from feedwatch.model import About, Commit, Entry, Imprint, Source
 from feedwatch.selection import Merged
 from feedwatch.store.tinydb import TinyStore
 
 BASE = "https://feeds.example.org"
+IMPRINT = Imprint(BASE)
 ATOM = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0",
         "at": "http://purl.org/atompub/tombstones/1.0"}  # fmt: skip
 
@@ -28,9 +29,9 @@ class House:
     folder: Path
     sources: Sequence[str] = ("blog", "news")
     limit: int = 3
-    imprint: Imprint = Imprint(BASE)
+    imprint: Imprint = IMPRINT
     merged: Sequence[Merged] = ()
-    categories: Categories = Categories()
+    categories: Categories = CATEGORIES
     moved: Mapping[str, str] = field(default_factory=dict)
     history: dict[str, History] = field(default_factory=dict)
 
@@ -83,8 +84,6 @@ class House:
         history = self.history[source]
         row = replace(history.row(key), withdrawn=at)
         history.known = replace(history.known, entries={**history.known.entries, key: row})
-        from feedwatch.model import About, Commit
-
         self.store.commit(Commit(source, "c", About(title="A blog"), (row,)))
         return self.publish()
 
