@@ -46,6 +46,7 @@ from feedwatch.routes import caught_up
 from feedwatch.store import Claim, Store, Unpublished
 from feedwatch.taking import commit_of, compared, taken
 from feedwatch.troubles import troubled, troubles
+from feedwatch.websub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class Pipeline:
         outbox: Outbox,
         incidents: Incidents,
         responses: Responses,
+        hub: Hub | None = None,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -112,6 +114,7 @@ class Pipeline:
         self._outbox = outbox
         self._incidents = incidents
         self._responses = responses
+        self._hub = hub
         self._clock = clock
         #: What the feed of incidents shows; there is none before the first incident.
         self._shown_incidents: tuple[Incident, ...] = ()
@@ -258,7 +261,10 @@ class Pipeline:
         """Renders the feeds that changed, then keeps the poll states: validators become durable only after
         the feeds show what they vouch for. Returns the files written, relative to the public folder."""
         await self._judge()
-        return await self._store.run(self._publish)
+        written = await self._store.run(self._publish)
+        if self._hub is not None:
+            self._hub.tell(written)
+        return written
 
     async def _judge(self) -> None:
         """Says what is wrong with the sources, where that changed. It looks at all of them, so only when any fails."""

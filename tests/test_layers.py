@@ -26,7 +26,7 @@ FLOORS = (
               "generator.__init__")),
     ("edge", ("net", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
               "poller.rendering", "store", "generator.publish", "generator.tidy", "alerts.webhook", "alerts.smtp",
-              "alerts.notify", "alerts.channels", "workers", "web", "sd", "responses")),
+              "alerts.notify", "alerts.channels", "workers", "web", "websub", "sd", "responses")),
     ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline", "replay.run")),
     ("roof", ("app", "opening", "service", "cli", "__main__")),
 )  # fmt: skip
