@@ -152,11 +152,12 @@ class Archive:
                 self._fill((head, number), end, pages[number], signs_of, write=write)
 
     def thin_out(self, rows: Mapping[str, Sequence[Known]], *, write: bool) -> None:
-        """Forgets the archives in which a page has grown beyond measure: they are made anew."""
+        """Forgets the archives of feeds that are no more, and those in which a page has grown beyond measure: they are
+        made anew."""
         for head in list(self.ends):
             sizes = Counter(self.page_of(head, seen) for seen, _ in rows.get(head, ()))
             del sizes[None]
-            if max(sizes.values(), default=0) > _TOO_MANY:
+            if head not in rows or max(sizes.values(), default=0) > _TOO_MANY:
                 del self.ends[head]
                 self.stale = {page for page in self.stale if page[0] != head}
                 if write:
