@@ -12,6 +12,7 @@ import pytest
 from house import ATOM, House, links
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from make import NOW, entry
 from test_atom import checked
 
@@ -68,6 +69,20 @@ def test_pages_are_a_chain_that_leads_back_and_forth(house: House) -> None:
         assert found.get("prev-archive") == (f"feeds/data/archive-{number - 1}.atom" if number > 1 else None)
         # One feed in several documents.
         assert root.findtext("a:id", namespaces=ATOM) == feed_id("feeds/data")
+
+
+def test_every_feed_leads_browsers_to_the_style_sheet(house: House) -> None:
+    for number in range(1, 14):
+        house.reads("blog", post(number))
+    house.reads("blog", post(13, "A title that is quite another one"))
+    found = [path for path in house.public.rglob("*.atom") if not path.is_symlink()]
+
+    assert len(found) > 8
+    for path in found:
+        instruction = etree.parse(path).getroot().getprevious()
+        assert (instruction.target, instruction.get("type")) == ("xml-stylesheet", "text/css")
+        assert (path.parent / instruction.get("href")).resolve() == (house.public / "feed.css").resolve()
+    assert "</" not in (house.public / "feed.css").read_text()
 
 
 def test_pages_never_change_while_new_entries_come(house: House) -> None:

@@ -123,7 +123,7 @@ def test_if_none_match_is_compared_weakly_with_each_tag(public: Path, sent: str,
     assert answer.content == (BODY if status == 200 else b"")
     assert answer.headers["etag"] == tag
     assert "last-modified" in answer.headers
-    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["vary"] == "Accept-Encoding, Accept"
     assert answer.headers["cache-control"] == "public, max-age=300"
 
 
@@ -171,7 +171,7 @@ def test_what_is_packed_is_what_the_reader_asked_for(public: Path, accepted: str
     assert ("content-encoding" in answer.headers) is packed
     assert int(answer.headers["content-length"]) < len(BODY) if packed else len(answer.content) == len(BODY)
     assert answer.content == BODY
-    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["vary"] == "Accept-Encoding, Accept"
 
 
 def test_each_coding_has_its_own_tag_and_its_own_304(public: Path) -> None:
@@ -273,3 +273,22 @@ def test_a_feed_may_use_our_style_sheet_and_nothing_else(public: Path) -> None:
     assert "default-src 'none'" in policy
     assert "style-src 'self'" in policy
     assert "unsafe-inline" not in policy
+
+
+@pytest.mark.parametrize(
+    ("ending", "accepted", "media_type"),
+    [
+        ("atom", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/xml; charset=utf-8"),
+        ("rss", "text/html,*/*;q=0.8", "application/xml; charset=utf-8"),
+        ("json", "text/html,*/*;q=0.8", "application/json; charset=utf-8"),
+        ("atom", "application/atom+xml, text/html;q=0.5", "application/atom+xml; charset=utf-8"),
+        ("atom", "*/*", "application/atom+xml; charset=utf-8"),
+    ],
+)
+def test_who_looks_at_a_feed_in_a_browser_gets_it_as_what_browsers_show(
+    public: Path, ending: str, accepted: str, media_type: str
+) -> None:
+    answer = ask(public, f"/feeds/data.{ending}", {"Accept": accepted})
+
+    assert answer.headers["content-type"] == media_type
+    assert "Accept" in answer.headers["vary"].split(", ")

@@ -35,6 +35,13 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+_TYPES_OF_FEEDS = ("application/atom+xml", "application/rss+xml", "application/feed+json")
+#: What browsers show; the types of feeds they would show as source text, or offer for download.
+_SHOWN = {
+    ".atom": "application/xml; charset=utf-8",
+    ".rss": "application/xml; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+}
 #: A feed may use our own style sheet; nothing else is fetched for it.
 _FEED_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _ARCHIVE = re.compile(r"(?P<feed>.+)/archive-(?P<number>[1-9]\d{0,8})\.atom")
@@ -159,7 +166,8 @@ def _response(request: Request, name: str, suffix: str, held: _Held) -> Response
     headers["last-modified"] = format_datetime(shown, usegmt=True)
     if _packable(suffix):
         headers["vary"] = "Accept-Encoding"
-    if suffix in (".atom", ".rss", ".json"):
+    if suffix in _SHOWN:
+        headers["vary"] = "Accept-Encoding, Accept"
         headers["content-security-policy"] = _FEED_POLICY
     if _has_it(request.headers, tag, modified):
         return Response(status_code=304, headers=headers)
@@ -167,7 +175,8 @@ def _response(request: Request, name: str, suffix: str, held: _Held) -> Response
         headers["content-encoding"] = "gzip"
     body = packed if packed is not None else held.body
     headers["content-length"] = str(len(body))
-    media_type = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    types = _SHOWN if suffix in _SHOWN and _is_browser(request.headers) else _TYPES
+    media_type = types.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     return Response(b"" if request.method == "HEAD" else body, headers=headers, media_type=media_type)
 
 
@@ -210,6 +219,12 @@ def _takes_gzip(accepted: str | None) -> bool:
             weights[coding.strip()] = 0.0
     own = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
     return own > 0 and own >= weights.get("identity", 0.0)
+
+
+def _is_browser(headers: Mapping[str, str]) -> bool:
+    """Whether somebody wants to look at it: a reader of feeds that also takes pages says so of feeds first."""
+    accepted = headers.get("accept", "").lower()
+    return "text/html" in accepted and not any(kind in accepted for kind in _TYPES_OF_FEEDS)
 
 
 def _packable(suffix: str) -> bool:
