@@ -18,8 +18,10 @@ from feedwatch.canonical import body_digest, host_of
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
 from feedwatch.differ.diff import Diff, unchanged
+from feedwatch.differ.followed import first_due, looked
 from feedwatch.differ.trust import Taken
 from feedwatch.errors import StoreError
+from feedwatch.following import Follower, Spent
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import (
     About,
@@ -36,6 +38,7 @@ from feedwatch.model import (
     Source,
     SourceReport,
 )
+from feedwatch.once import Only, told_once
 from feedwatch.paging import Further, Page, Reader, further_pages, joined, page_after
 from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded, Repeated, Result
@@ -98,6 +101,7 @@ class Pipeline:
         store: StoreThread,
         poller: Poller,
         reader: Reader,
+        follower: Follower,
         publisher: Publisher,
         outbox: Outbox,
         incidents: Incidents,
@@ -110,6 +114,7 @@ class Pipeline:
         self._store = store
         self._poller = poller
         self._reader = reader
+        self._follower = follower
         self._publisher = publisher
         self._outbox = outbox
         self._incidents = incidents
@@ -178,11 +183,18 @@ class Pipeline:
         result: Result = await self._taken_in(source, state, answer) if isinstance(answer, Fetched) else answer
         if isinstance(result, NotModified) and state.missing:
             result = await self._repeated(source, result)
-        counted = replace(state, requests=state.requests + driven.requests, received=state.received + driven.received)
+        more = (result.requests, result.received) if isinstance(result, Recorded) else (0, 0)
+        counted = replace(
+            state,
+            requests=state.requests + driven.requests + more[0],
+            received=state.received + driven.received + more[1],
+        )
         after = aftermath.after(source, counted, result, self._clock())
         self._hold(source, after)
         await self._store.run(lambda store: store.remember(source.id, after))
         report = aftermath.report(source, state, result)
+        if source.follow and report.status in ("ok", "unchanged"):
+            report = await self._look_around(source, after, report)
         self._failed |= report.status in ("failed", "quarantined")
         _log(report)
         return report
@@ -197,13 +209,48 @@ class Pipeline:
         try:
             if source.pages > 1 and (more := page_after(source, reading, 2)):
                 reading = await self._read_on(source, reading, more)
+            spent = Spent()
+            if source.follow:
+                reading = await self._with_articles(source, reading, spent)
             found = await self._store.run(lambda store: self._record(store, source, reading, now, state))
         except (StoreError, OSError) as error:
             return Failure("store", str(error), fetched.status)
         if isinstance(found, Quarantine):
             return Failure("doubted", f"{found.detail}; nothing was taken in", fetched.status, quarantine=found)
         await self._responses.keep(source, fetched, now, changed=bool(found.diff.rows))
-        return Recorded(fetched, reading, found.diff, found.rushing)
+        return Recorded(fetched, reading, found.diff, found.rushing, spent.requests, spent.received)
+
+    async def _with_articles(self, source: Source, reading: Reading, spent: Spent) -> Reading:
+        known = await self._store.run(lambda store: store.known(source.id))
+        if known.config_digest != reading_digest(source):
+            return reading
+        return await self._follower.before(source, known, reading, spent)
+
+    async def _look_around(self, source: Source, state: PollState, report: SourceReport) -> SourceReport:
+        """Looks at entries' own pages that are due, and records what they say; the report with that in it."""
+        if state.next_look is not None and self._clock() < state.next_look:
+            return report
+        spent = Spent()
+        known = await self._store.run(lambda store: store.known(source.id))
+        looks = await self._follower.after(source, known, spent)
+        requests, received = state.requests + spent.requests, state.received + spent.received
+
+        def record(store: Store) -> Diff:
+            known = store.known(source.id)
+            pairs = [(known.entries[key], look) for key, look in looks.items()]
+            slugs_of, now = self._config.categories.resolve, self._clock()
+            found = looked(known, pairs, slugs_of=slugs_of, rules=source.edits, now=now)
+            found, only = told_once(store, self._config.routes, source.id, found)
+            self._commit(store, known, source, known.about, found, only)
+            again = first_due(store.known(source.id))
+            store.remember(source.id, replace(state, next_look=again, requests=requests, received=received))
+            return found
+
+        try:
+            found = await self._store.run(record)
+        except (StoreError, OSError) as error:
+            return replace(report, notes=(*report.notes, f"what the entries' own pages say was not stored ({error})"))
+        return replace(report, changes=(*report.changes, *found.changes), notes=(*report.notes, *found.notes))
 
     async def _repeated(self, source: Source, answer: NotModified) -> Repeated | Failure:
         try:
@@ -253,7 +300,8 @@ class Pipeline:
         """Stores a page of the archive, and then where to go on: read twice is better than skipped."""
         known = store.known(source.id)
         found = compared(self._config, known, source, reading, self._clock(), archive=True)
-        self._commit(store, known, source, known.about, found)
+        found, only = told_once(store, self._config.routes, source.id, found)
+        self._commit(store, known, source, known.about, found, only)
         store.remember(source.id, replace(store.state(source.id), backfill=place))
         return found
 
@@ -326,16 +374,25 @@ class Pipeline:
         known = store.known(source.id)
         found = taken(self._config, known, source, reading, state, now)
         if isinstance(found, Taken):
-            found = replace(found, diff=_told_once(store, source, found.diff))
+            said, only = told_once(store, self._config.routes, source.id, found.diff)
+            found = replace(found, diff=said)
             away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * (source.every or EVERY))
-            self._commit(store, known, source, reading.about, found.diff, away=away)
+            self._commit(store, known, source, reading.about, found.diff, only, away=away)
         return found
 
     def _commit(
-        self, store: Store, known: KnownSource, source: Source, about: About, found: Diff, *, away: bool = False
+        self,
+        store: Store,
+        known: KnownSource,
+        source: Source,
+        about: About,
+        found: Diff,
+        only: Only,
+        *,
+        away: bool = False,
     ) -> None:
         """`away`: nobody looked for so long that what there is to say of all sources is said in one message."""
-        commit = commit_of(self._config, known, source, about, found)
+        commit = commit_of(self._config, known, source, about, found, only)
         if commit is not None and away and commit.deliveries:
             rows = caught_up(commit.deliveries, self._clock(), _HEARD if self._lasting else timedelta())
             commit = replace(commit, deliveries=rows)
@@ -346,19 +403,9 @@ class Pipeline:
         """What was missing in the last reading is missing once more."""
         known = store.known(source.id)
         found = unchanged(known, slugs_of=self._config.categories.resolve, now=self._clock())
-        self._commit(store, known, source, known.about, found)
+        found, only = told_once(store, self._config.routes, source.id, found)
+        self._commit(store, known, source, known.about, found, only)
         return found
-
-
-def _told_once(store: Store, source: Source, found: Diff) -> Diff:
-    """Without what is news of another source: the same post there is alerted of, here it is only known."""
-    told = tuple(
-        change
-        for change in found.changes
-        if change.kind not in ("new", "edited") or store.elsewhere(source.id, change.before or change.entry) is None
-    )
-    silent = sum(change.kind == "new" for change in found.changes) - sum(change.kind == "new" for change in told)
-    return replace(found, changes=told, discovered=found.discovered + silent)
 
 
 def _log(report: SourceReport) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
@@ -10,6 +13,7 @@ from feedwatch.differ.diff import Diff, diff
 from feedwatch.differ.hush import NO_HUSH, Hush
 from feedwatch.differ.trust import Taken, taken_in
 from feedwatch.model import About, Commit, KnownSource, PollState, Quarantine, Reading, Source
+from feedwatch.poller.schedule import EVERY
 from feedwatch.routes import deliveries
 
 
@@ -25,7 +29,7 @@ def compared(
 ) -> Diff:
     """What differs between a reading and what is known; `archive` is for a page of older entries."""
     return diff(
-        known,
+        known if source.follow else _unfollowed(known),
         reading,
         config_digest=reading_digest(source),
         slugs_of=config.categories.resolve,
@@ -34,6 +38,12 @@ def compared(
         hush=hush,
         archive=archive,
     )
+
+
+def _unfollowed(known: KnownSource) -> KnownSource:
+    """`known`, whose texts are again what its listing says."""
+    rows = {key: replace(row, followed=None) for key, row in known.entries.items() if row.followed}
+    return replace(known, entries={**known.entries, **rows}) if rows else known
 
 
 def taken(
@@ -46,14 +56,27 @@ def taken(
         state,
         lambda hush: compared(config, known, source, reading, now, hush),
         now=now,
+        every=source.every or EVERY,
         same_reading=known.config_digest == reading_digest(source),
     )
 
 
-def commit_of(config: Config, known: KnownSource, source: Source, about: About, found: Diff) -> Commit | None:
-    """What has to be written for a diff, with its deliveries; None where that is nothing."""
+def commit_of(
+    config: Config,
+    known: KnownSource,
+    source: Source,
+    about: About,
+    found: Diff,
+    only: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> Commit | None:
+    """What has to be written for a diff, with its deliveries; None where that is nothing. `only` names the routes that
+    are told of a change, by its id, where that is not every one that wants it."""
     config_digest = reading_digest(source)
     if not found.rows and (known.config_digest, known.about) == (config_digest, about):
         return None
-    rows = deliveries(found.changes, config.routes)
+    rows = tuple(
+        row
+        for route in config.routes
+        for row in deliveries([c for c in found.changes if route.id in only.get(c.id, (route.id,))], [route])
+    )
     return Commit(source.id, config_digest, about, found.rows, found.changes, deliveries=rows)

@@ -37,7 +37,7 @@ SignsOf = Callable[[str, Place], Sequence[str]]
 
 def facts(known: KnownEntry) -> tuple[object, ...]:
     """What a page shows of an entry."""
-    return (known.atom_id, known.entry, known.published, known.updated, known.withdrawn)
+    return (known.atom_id, known.entry, known.published, known.updated, known.withdrawn, known.twin_of)
 
 
 def sign(known: KnownEntry) -> str:
