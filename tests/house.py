@@ -89,7 +89,8 @@ class House:
 
     def publish(self) -> list[str]:
         stale = self.store.unpublished()
-        written = self.publisher.publish(stale.slugs, stale.sources, stale.pages)
+        pages = self.publisher.publish_pages(stale.pages)
+        written = sorted(pages + self.publisher.publish(stale.slugs, stale.sources))
         self.store.published(stale)
         self.store.flush()
         return written

@@ -70,26 +70,31 @@ class Publisher:
         self._limit = limit
         self._tidy = False
 
-    def publish(
-        self, slugs: Collection[str], source_ids: Collection[str], pages: Collection[tuple[str, int]] = ()
-    ) -> list[str]:
-        """Renders these feeds of categories and sources, these pages of archives, and what lists them.
+    def publish_pages(self, pages: Collection[tuple[str, int]]) -> list[str]:
+        """Renders these pages of archives, to be called before the feeds that lead to them.
 
-        A feed that has lost its last entry is written empty, so that its address stays good.
-        Returns the paths written, relative to the folder, sorted; tokens of private feeds are not shown.
-        Raises OSError; every file is then either the old one or the new one.
+        Returns the paths written, as `publish` does. Raises OSError.
         """
-        if not self._tidy:
-            tidy(self._folder, self._imprint.twins, list(self._merged.values()), self._moved)
-            self._tidy = True
-        written = self._write("feed.css", _STYLE.read_bytes())
+        self._tidy_up()
+        written: list[str] = []
         feeds = self._shelf.feeds()
-        # Pages first: a feed must not lead to one that is not there.
         for name, number in sorted(pages):
             if feed := self._feed_of(name, feeds):
                 entries, gone = self._shelf.page(name, number)
                 page = replace(feed, page=number)
                 written += self._write(f"{page.address}.atom", atom.render(page, entries, gone, base_url=self._base))
+        return written
+
+    def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:
+        """Renders these feeds of categories and sources, and what lists them.
+
+        A feed that has lost its last entry is written empty, so that its address stays good.
+        Returns the paths written, relative to the folder, sorted; tokens of private feeds are not shown.
+        Raises OSError; every file is then either the old one or the new one.
+        """
+        self._tidy_up()
+        written = self._write("feed.css", _STYLE.read_bytes())
+        feeds = self._shelf.feeds()
         for slug in sorted({*slugs, ALL} if slugs else ()):
             feed, gone = self._feed(slug, feeds), self._shelf.withdrawn(slug, self._limit)
             written += self._write_feed(feed, self._shelf.latest(slug, self._limit), gone)
@@ -128,6 +133,11 @@ class Publisher:
             *self._write("feeds.opml", opml.render("feedwatch", listed, base_url=self._base)),
             *self._write("index.html", html.index(everything, categories, sources, base_url=self._base)),
         ]
+
+    def _tidy_up(self) -> None:
+        if not self._tidy:
+            tidy(self._folder, self._imprint.twins, list(self._merged.values()), self._moved)
+            self._tidy = True
 
     def _feed_of(self, name: str, feeds: Mapping[str, tuple[str, int]]) -> Feed | None:
         """The feed of a slug, or of a source; None for a source that is not polled any more."""

@@ -6,12 +6,15 @@ Touches nothing but what feedwatch itself has put into the public folder.
 from __future__ import annotations
 
 import contextlib
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from feedwatch.generator.atom import TWINS
 from feedwatch.selection import Merged
+
+log = logging.getLogger(__name__)
 
 
 def tidy(folder: Path, twins: Sequence[str], merged: Sequence[Merged], moved: Mapping[str, str]) -> None:
@@ -59,8 +62,12 @@ def _link(feeds: Path, twins: Sequence[str], moved: Mapping[str, str]) -> None:
         feeds.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{old}.link")
         beside.unlink(missing_ok=True)
-        beside.symlink_to(new)
-        beside.replace(path)
+        try:
+            beside.symlink_to(new)
+        except OSError as error:
+            log.error("%s: no link to %s can be made there (%s); that address is lost", path, new, error.strerror)
+        else:
+            beside.replace(path)
 
 
 def _without_pages(folder: Path) -> None:

@@ -62,6 +62,8 @@ class Archive:
     ends: dict[str, list[Seen]] = field(default_factory=dict)
     #: Pages that no longer show what the store knows.
     stale: set[Page] = field(default_factory=set)
+    #: Those of them that could be read.
+    _whole: set[Page] = field(default_factory=set)
     #: What pages will have shown once they are published.
     _shown: dict[Page, str] = field(default_factory=dict)
 
@@ -75,8 +77,10 @@ class Archive:
         return page if page <= len(ends) else None
 
     def is_whole(self) -> bool:
-        """Whether the pages that are to be published can be read."""
-        return all(map(self._found, self.stale))
+        """Whether the pages that are to be published can be read; each is looked at once."""
+        fresh = self.stale - self._whole
+        self._whole = {page for page in self.stale if page in self._whole or self._found(page)}
+        return fresh <= self._whole
 
     def rows(self, page: Page) -> list[Place]:
         """Raises OSError or ValueError for a page that cannot be read."""

@@ -289,14 +289,15 @@ class TinyStore:
         try:
             if not self._read_only and not self._is_behind():
                 self.flush()
-                if self._unclean.exists():
+                # Pages that are behind are found again by what they show.
+                if self._unclean.exists() and not self._archive.stale:
                     files.remove(self._unclean)
         finally:
             self._lock.close()
 
     def _is_behind(self) -> bool:
         """Whether feeds may not show what the store knows."""
-        return bool(self._stale_slugs or self._stale_sources or self._archive.stale or self._in_doubt)
+        return bool(self._stale_slugs or self._stale_sources or self._in_doubt)
 
     def _is_private(self, slug: str) -> bool:
         return slug in self._merged and self._merged[slug].token is not None

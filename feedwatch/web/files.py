@@ -59,9 +59,10 @@ class _Held:
     mark: tuple[int, int, int]
     modified: float
     body: bytes = field(repr=False)
-    digest: str
+    tag: str
     #: The body packed, where that makes it smaller.
     packed: bytes | None = field(repr=False)
+    packed_tag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,8 @@ class Files:
                     return held
             body = file.read()
         packed = gzip.compress(body, 6, mtime=0) if _packable(path.suffix) and len(body) >= _WORTH_PACKING else None
-        digest = hashlib.sha256(body).hexdigest()[:32]
-        held = _Held(mark, status.st_mtime, body, digest, packed if packed and len(packed) < len(body) else None)
+        packed = packed if packed and len(packed) < len(body) else None
+        held = _Held(mark, status.st_mtime, body, _tag(body), packed, _tag(packed or b""))
         self._keep(path, held)
         return held
 
@@ -158,7 +159,7 @@ class Files:
 def _response(request: Request, name: str, suffix: str, held: _Held) -> Response:
     packed = held.packed if held.packed is not None and _takes_gzip(request.headers.get("accept-encoding")) else None
     # One tag for each coding (RFC 9110 §8.8.3.3): the bytes differ.
-    tag = f'"{held.digest}-gzip"' if packed is not None else f'"{held.digest}"'
+    tag = held.packed_tag if packed is not None else held.tag
     headers = {"etag": tag, **_caching(name, _ARCHIVE_AGE if _ARCHIVE.fullmatch(name) else _FEED_AGE)}
     # Never later than now (RFC 9110 §8.8.2.1): what replaces a file within its second is dated to the next one.
     modified = int(held.modified)
@@ -229,6 +230,10 @@ def _is_browser(headers: Mapping[str, str]) -> bool:
 
 def _packable(suffix: str) -> bool:
     return suffix in _TYPES
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
 def _size(held: _Held) -> int:
