@@ -18,7 +18,7 @@ from pathlib import Path
 
 from feedwatch import files
 from feedwatch.canonical import digest
-from feedwatch.model import KnownEntry
+from feedwatch.model import Entry, KnownEntry
 from feedwatch.store import codec
 from feedwatch.store.index import Head, Seen, seen_of
 
@@ -41,7 +41,11 @@ def facts(known: KnownEntry) -> tuple[object, ...]:
 
 
 def sign(known: KnownEntry) -> str:
-    return digest(repr(facts(known)))
+    """The same for the same facts, whether they were just made or read back from a file."""
+    dates = (known.published, known.updated, known.withdrawn)
+    bond = known.twin_of.atom_id if known.twin_of else None
+    entry = codec.to_bytes(codec.dump(Entry, known.entry)).decode()
+    return digest(known.atom_id, entry, bond, *(date.isoformat() if date else None for date in dates))
 
 
 @dataclass(slots=True)
