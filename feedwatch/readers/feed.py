@@ -298,13 +298,14 @@ def _origin(source: Any) -> Origin | None:
 
 
 def _about(feed: Any, url: str, *, rss: bool) -> About:
-    icon = feed.get("icon") or feed.get("logo") or (feed.get("image") or {}).get("href")
+    logo = feed.get("logo") or (feed.get("image") or {}).get("href")
     return About(
         title=_title(feed, rss=rss),
         link=_link(feed, url),
         description=_line(feed, "subtitle"),
         language=feed.get("language"),
-        icon=web_url(icon, url),
+        icon=web_url(feed.get("icon") or logo, url),
         authors=_people(feed, url, rss=rss),
         rights=_line(feed, "rights"),
+        logo=web_url(logo, url),
     )
