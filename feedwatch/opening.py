@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from feedwatch.canonical import digest
 from feedwatch.config_build import Config
 from feedwatch.store.tinydb import TinyStore
 
@@ -28,5 +29,16 @@ def open_store(config: Config, state_dir: Path, clock: Callable[[], datetime], *
         stamp=clock().strftime("%Y%m%dT%H%M%SZ"),
         limit=config.entries_per_feed,
         edits={source.id: source.edits for source in config.sources},
+        merged=config.merged,
+        rendering=_rendering(config),
         read_only=read_only,
     )
+
+
+#: Grows when this version writes the same facts in another way than those before.
+_RENDERED_AS = 1
+
+
+def _rendering(config: Config) -> str:
+    """Changes whenever every feed could look otherwise."""
+    return digest(str(_RENDERED_AS), repr(config.imprint), repr(sorted(config.moved.items())))

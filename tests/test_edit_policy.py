@@ -15,7 +15,7 @@ from feedwatch import config as configuration
 from feedwatch.differ.diff import diff
 from feedwatch.differ.editions import editions
 from feedwatch.generator.publish import Publisher
-from feedwatch.model import EditRules, EditsShown, Entry, Revision, Source, Text
+from feedwatch.model import EditRules, EditsShown, Entry, Imprint, Revision, Source, Text
 from feedwatch.store.tinydb import TinyStore
 
 OLD = "Every test of ours ran on one machine, which took a whole afternoon of everybody's time."
@@ -36,18 +36,25 @@ def saying(text: str, title: str = "How we test") -> Entry:
 class Desk:
     """A blog, its store and its feeds, under rules that can change."""
 
-    def __init__(self, folder: Path, rules: EditRules) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, rules: EditRules, limit: int = 50) -> None:
+        self._folder, self._limit = folder, limit
         self.blog = History()
         self._open(rules)
 
     def _open(self, rules: EditRules) -> None:
         self.rules = rules
         self.store = TinyStore(
-            self._folder / "state", ["blog", "page"], CATEGORIES, stamp="then", edits={"blog": rules, "page": rules}
+            self._folder / "state",
+            ["blog", "page"],
+            CATEGORIES,
+            stamp="then",
+            limit=self._limit,
+            edits={"blog": rules, "page": rules},
         )
         sources = {name: Source(name, f"https://{name}.example.org/", edits=rules) for name in ("blog", "page")}
-        self._publisher = Publisher(self.store, self._folder / "public", base_url=BASE, sources=sources)
+        self._publisher = Publisher(
+            self.store, self._folder / "public", Imprint(BASE), sources=sources, limit=self._limit
+        )
 
     def change(self, rules: EditRules) -> list[str]:
         """The operator edits the configuration, and feedwatch starts again."""
@@ -61,26 +68,37 @@ class Desk:
 
     def publish(self) -> list[str]:
         stale = self.store.unpublished()
-        written = self._publisher.publish(stale.slugs, stale.sources)
+        written = self._publisher.publish_pages(stale.pages)
+        written += self._publisher.publish(stale.slugs, stale.sources)
         self.store.published(stale)
         self.store.flush()
         return written
 
-    def bytes(self, path: str = "feeds/data") -> bytes:
+    def data(self, path: str = "feeds/data") -> bytes:
         return (self._folder / "public" / f"{path}.atom").read_bytes()
+
+    def archive(self, path: str = "feeds/data") -> dict[str, bytes]:
+        """The pages of a feed's archive."""
+        pages = (self._folder / "public" / path).glob("archive-*.atom")
+        return {page.name: page.read_bytes() for page in pages}
+
+    def everything(self, path: str = "feeds/data") -> list[str]:
+        """The ids that someone gets who subscribes now and reads the archive too."""
+        data = [self.data(path), *self.archive(path).values()]
+        return sorted({one.id for page in data for one in feedparser.parse(page).entries})
 
     def feed(self, path: str = "feeds/data") -> list[tuple[str, str]]:
         """Title and text of each entry of a feed that is valid."""
-        data = self.bytes(path)
+        data = self.data(path)
         checked(data)
         parsed = feedparser.parse(data, sanitize_html=False).entries
         return [(one.title, one.content[0].value if "content" in one else one.summary) for one in parsed]
 
     def ids(self, path: str = "feeds/data") -> dict[str, str]:
-        return {one.title: one.id for one in feedparser.parse(self.bytes(path)).entries}
+        return {one.title: one.id for one in feedparser.parse(self.data(path)).entries}
 
     def updated(self, path: str = "feeds/data") -> dict[str, datetime]:
-        parsed = feedparser.parse(self.bytes(path)).entries
+        parsed = feedparser.parse(self.data(path)).entries
         return {one.id: datetime.fromisoformat(one.updated) for one in parsed}
 
 
@@ -156,12 +174,12 @@ def test_as_entries_the_entry_itself_is_never_updated(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shown", ["as-entries", "both"])
 def test_promise_5_feeds_with_edits_are_the_same_bytes_when_nothing_changed(tmp_path: Path, shown: EditsShown) -> None:
     desk = edited(tmp_path, shown)
-    before = desk.bytes()
+    before = desk.data()
 
     desk.store.commit(commit(desk.blog.reads(saying(NEW), entry(2), rules=desk.rules)))
     assert desk.publish() == []
     assert desk.change(desk.rules) == []
-    assert desk.bytes() == before
+    assert desk.data() == before
 
 
 @pytest.mark.parametrize("to", ["as-entries", "both", "in-place"])
@@ -170,7 +188,7 @@ def test_another_choice_shows_what_is_known_in_that_way_at_once(
     tmp_path: Path, shown: EditsShown, to: EditsShown
 ) -> None:
     desk = edited(tmp_path, shown)
-    before, ids, updated = desk.bytes(), desk.ids(), desk.updated()
+    before, ids, updated = desk.data(), desk.ids(), desk.updated()
     written = desk.change(RULES[to])
 
     assert bool({"feeds/all.atom", "feeds/data.atom", "sources/blog.atom"} & set(written)) == (shown != to)
@@ -179,7 +197,7 @@ def test_another_choice_shows_what_is_known_in_that_way_at_once(
     assert all(desk.ids()[title] == ids[title] for title in ids.keys() & desk.ids().keys())
     assert all(when >= updated[key] for key, when in desk.updated().items() if key in updated)
     desk.change(RULES[shown])
-    assert desk.bytes() == before
+    assert desk.data() == before
 
 
 def test_a_withdrawn_entry_takes_its_edits_with_it(tmp_path: Path) -> None:
@@ -192,8 +210,8 @@ def test_a_withdrawn_entry_takes_its_edits_with_it(tmp_path: Path) -> None:
     desk.publish()
 
     assert {"How we test", "Edited: How we test"}.isdisjoint(dict(desk.feed()))
-    gone = desk.bytes().decode()
-    checked(desk.bytes())
+    gone = desk.data().decode()
+    checked(desk.data())
     assert f'ref="{ids["How we test"]}"' in gone
     assert f'ref="{ids["Edited: How we test"]}"' in gone
 
@@ -209,6 +227,30 @@ def test_a_post_in_two_sources_has_the_edits_of_the_first_one(tmp_path: Path) ->
 
     assert [title for title, _ in desk.feed()].count("Edited: How we test") == 1
     assert [title for title, _ in desk.feed("sources/page")].count("Edited: How we test") == 1
+
+
+@pytest.mark.parametrize("shown", ["as-entries", "both"])
+def test_edits_go_to_the_archive_like_other_entries_and_disturb_no_page(tmp_path: Path, shown: EditsShown) -> None:
+    desk = Desk(tmp_path, RULES[shown], limit=3)
+    for number in range(2, 8):
+        desk.reads(saying(OLD), *(entry(n) for n in range(number, 1, -1)))
+    rest = [entry(number) for number in range(7, 1, -1)]
+    before = desk.archive()
+    desk.reads(saying(NEW), *rest)
+    desk.reads(saying(NEWER), *rest)
+    same = {name for name, page in desk.archive().items() if page == before.get(name)}
+    for number in range(8, 14):
+        desk.reads(saying(NEWER), *(entry(n) for n in range(number, number - 6, -1)))
+
+    assert len(desk.everything()) == 1 + 12 + 2
+    assert desk.everything("sources/blog") == desk.everything()
+    assert shown == "both" or same == before.keys()
+    everything = desk.archive()
+    assert desk.change(RULES[shown]) == []
+    desk.change(RULES["in-place"])
+    assert len(desk.everything()) == 1 + 12
+    desk.change(RULES[shown])
+    assert desk.archive() == everything
 
 
 def test_an_edit_without_a_title_is_named_by_its_text(tmp_path: Path) -> None:
@@ -245,20 +287,20 @@ def test_what_the_last_major_edit_changed_stands_before_the_text(tmp_path: Path)
     assert "<h4>Text</h4><p><del>Every </del><ins>Each </ins>test <del>of ours ran on one machine" in text
     assert "<h4>Summary</h4>" not in text
     assert text.endswith(html(NEW))
-    assert desk.bytes().decode().count("&lt;hr&gt;") == 1
-    before = desk.bytes()
+    assert desk.data().decode().count("&lt;hr&gt;") == 1
+    before = desk.data()
     assert desk.change(MARKED) == []
-    assert desk.bytes() == before
+    assert desk.data() == before
 
 
 def test_switching_the_marks_on_and_off_renders_the_feeds_anew(tmp_path: Path) -> None:
     desk = edited(tmp_path, "in-place")
-    plain = desk.bytes()
+    plain = desk.data()
 
     assert "feeds/data.atom" in desk.change(MARKED)
-    assert b"&lt;ins&gt;" in desk.bytes()
+    assert b"&lt;ins&gt;" in desk.data()
     assert "feeds/data.atom" in desk.change(RULES["in-place"])
-    assert desk.bytes() == plain
+    assert desk.data() == plain
 
 
 def test_as_entries_only_the_edit_is_marked(tmp_path: Path) -> None:
