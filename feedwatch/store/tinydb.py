@@ -12,16 +12,17 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from feedwatch import files
 from feedwatch.categories import ALL, Categories
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
+    EPOCH,
     Change,
     Commit,
     Delivery,
@@ -34,12 +35,12 @@ from feedwatch.model import (
     PublishedEntry,
 )
 from feedwatch.routes import gathering
-from feedwatch.store import OWN, Claim, Unpublished, codec
+from feedwatch.store import OWN, Backlog, Claim, Listing, Place, Unpublished, codec
 from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, changed_row_of, row_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
-from feedwatch.store.twins import Place, Twins, together
+from feedwatch.store.twins import Twins, together
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ _OPEN_FILES = 8
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
 #: category or edited in it. No slug has such a sign.
 _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
+_LISTINGS: dict[Listing, str] = {"newest": "", "withdrawn": _WITHDRAWN, "edited": _EDITED}
 
 
 class TinyStore:
@@ -76,6 +78,8 @@ class TinyStore:
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
+        #: How often each source was written since the start.
+        self._commits: Counter[str] = Counter()
         self._index: Index | None = None
         self._twins = Twins()
         self._index_changed = False
@@ -89,7 +93,7 @@ class TinyStore:
             self._lock.enter_context(_taken(folder))
         try:
             polls = load(folder / "polls.json")
-            self._polls, self._outbox = polls.states, polls.outbox
+            self._polls, self._outbox, self._backlog = polls.states, polls.outbox, polls.backlog
             for source_id in self._sources:
                 self._queue.put(source_id, self.state(source_id))
             self._warnings += [polls.warning] if polls.warning else []
@@ -120,7 +124,7 @@ class TinyStore:
             document = {"made_for": self._made_for(), "feeds": self._index.dump(), "twins": self._twins.dump()}
             files.write_atomic(self._folder / "index.json", codec.to_bytes(document), durable=False)
             self._index_changed = False
-        save(self._folder / "polls.json", self._polls, self._outbox, self._rows)
+        save(self._folder / "polls.json", self._polls, self._outbox, self._backlog, self._rows)
 
     # --- entries ---
 
@@ -131,6 +135,7 @@ class TinyStore:
         file = self._file(commit.source_id)
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
         index = self._loaded_index()
+        self._commits[commit.source_id] += 1
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
             file.commit(commit)
@@ -162,6 +167,25 @@ class TinyStore:
 
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_EDITED + slug, limit)
+
+    def places(self, slug: str, listing: Listing = "newest") -> Sequence[Place]:
+        head = self._loaded_index().heads.get(_LISTINGS[listing] + slug)
+        return [(row[3], row[4]) for row in head.rows] if head else []
+
+    def version(self, place: Place) -> object:
+        return [(*one, self._commits[one[0]]) for one in self._together(place) or [place]]
+
+    def shown(self, place: Place) -> PublishedEntry | None:
+        file = self._readable(place[0]) if place[0] in self._listed else None
+        return self._merged(place, self._together(place)) if file and place[1] in file.known.entries else None
+
+    def together(self, place: Place) -> Sequence[Place]:
+        self._loaded_index()
+        return self._together(place)
+
+    def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
+        head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
+        return ([EPOCH - timedelta(seconds=row[1]) for row in head.rows], head.count) if head else ([], 0)
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         return {s: (h.title, h.count) for s, h in self._loaded_index().heads.items() if _is_feed(s)}
@@ -212,13 +236,22 @@ class TinyStore:
 
     def outbox(self) -> Iterator[Claim]:
         for source_id in self._stored_sources():
-            if file := self._readable(source_id):
-                yield from [file.claim(delivery) for delivery in file.deliveries.values()]
+            yield from self.outbox_of(source_id)
+
+    def outbox_of(self, source_id: str) -> Sequence[Claim]:
+        file = self._readable(source_id)
+        return [file.claim(delivery) for delivery in file.deliveries.values()] if file else []
+
+    def backlog(self) -> Mapping[str, Mapping[str, Backlog]]:
+        return self._backlog
+
+    def events_of(self, source_id: str) -> Sequence[Event]:
+        file = self._readable(source_id)
+        return sorted(file.events.values(), key=lambda event: event.at) if file else []
 
     def events(self, since: datetime) -> Iterator[tuple[str, Event]]:
         for source_id in self._stored_sources():
-            if file := self._readable(source_id):
-                yield from [(source_id, event) for event in file.events.values() if event.at >= since]
+            yield from [(source_id, event) for event in self.events_of(source_id) if event.at >= since]
 
     def incidents(self) -> Sequence[Incident]:
         return sorted(self._file(OWN).incidents.values(), key=lambda incident: incident.opened)
@@ -252,7 +285,7 @@ class TinyStore:
         if not in_doubt and not self._unclean.exists() and self._read_index() is not None:
             return
         # The order matters when this is interrupted: the mark stays until everything is published.
-        self._outbox = {}
+        self._outbox, self._backlog = {}, {}
         self._index = self._built_index()
         self._stale_slugs.update(filter(_is_feed, self._index.heads))
         stored = set(self._stored_sources())
@@ -311,6 +344,10 @@ class TinyStore:
             self._outbox[source_id] = waiting
         else:
             self._outbox.pop(source_id, None)
+        if backlog := file.backlog():
+            self._backlog[source_id] = backlog
+        else:
+            self._backlog.pop(source_id, None)
 
     # --- index ---
 
@@ -402,9 +439,13 @@ class TinyStore:
 
     def _published_entry(self, row: Row, *, alone: bool) -> PublishedEntry:
         """The entry of a row; in feeds of several sources all that its post says in any of them."""
-        places = [] if alone else [place for place in self._together((row[3], row[4])) if self._readable(place[0])]
-        rows = [(place[0], known) for place in places if (known := self.known(place[0]).entries.get(place[1]))]
-        source_id, known = rows[0] if rows else (row[3], self.known(row[3]).entries[row[4]])
+        return self._merged((row[3], row[4]), [] if alone else self._together((row[3], row[4])))
+
+    def _merged(self, place: Place, places: Sequence[Place]) -> PublishedEntry:
+        """The entry at `place`, or all that its post says at `places`."""
+        readable = [one for one in places if self._readable(one[0])]
+        rows = [(one[0], known) for one in readable if (known := self.known(one[0]).entries.get(one[1]))]
+        source_id, known = rows[0] if rows else (place[0], self.known(place[0]).entries[place[1]])
         known = together(known, [other for _, other in rows[1:]])
         source = self.known(source_id)
         categories = tuple(self._categories.resolve(known.entry.categories).items())
