@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections import Counter, OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 
 #: Decoded source files kept in memory.
 _OPEN_FILES = 8
+#: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
+_WRITTEN = 20_000
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
 #: category or edited in it. No slug has such a sign.
 _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
@@ -78,8 +80,8 @@ class TinyStore:
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
-        #: How often each source was written since the start.
-        self._commits: Counter[str] = Counter()
+        #: When entries were written last, in commits since the start; and a number that none of the forgotten exceeds.
+        self._commits, self._written, self._forgotten = 0, OrderedDict[Place, int](), 0
         self._index: Index | None = None
         self._twins = Twins()
         self._index_changed = False
@@ -135,7 +137,7 @@ class TinyStore:
         file = self._file(commit.source_id)
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
         index = self._loaded_index()
-        self._commits[commit.source_id] += 1
+        self._note_written(commit)
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
             file.commit(commit)
@@ -159,6 +161,14 @@ class TinyStore:
                 break
         return list(found.values())
 
+    def _note_written(self, commit: Commit) -> None:
+        self._commits += 1
+        for row in commit.entries:
+            self._written[commit.source_id, row.key] = self._commits
+            self._written.move_to_end((commit.source_id, row.key))
+        while len(self._written) > _WRITTEN:
+            self._forgotten = self._written.popitem(last=False)[1]
+
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_OF_SOURCE + source_id, limit)
 
@@ -173,7 +183,9 @@ class TinyStore:
         return [(row[3], row[4]) for row in head.rows] if head else []
 
     def version(self, place: Place) -> object:
-        return [(*one, self._commits[one[0]]) for one in self._together(place) or [place]]
+        self._loaded_index()
+        places = self._together(place) or [place]
+        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in places]
 
     def shown(self, place: Place) -> PublishedEntry | None:
         file = self._readable(place[0]) if place[0] in self._listed else None

@@ -1,4 +1,4 @@
-"""Serves the public folder over HTTP, in the service's own event loop. GET and HEAD only; decides nothing."""
+"""Serves the pages and the public folder over HTTP, in the service's own event loop. GET and HEAD only."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from feedwatch import health
 from feedwatch.errors import FeedwatchError
 from feedwatch.health import Observed
+from feedwatch.web.assets import assets
+from feedwatch.web.pages import Pages
+from feedwatch.web.token import TokenWanted
 
 #: Connections at once; who comes beyond that gets a 503.
 _READERS = 200
@@ -46,12 +49,13 @@ class Hardened:
         async def send_hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
                 media_type = _TYPES.get(Path(str(scope.get("path", ""))).suffix)
                 if media_type and message["status"] == 200:
                     headers["content-type"] = media_type
                 if message["status"] in (200, 304):
-                    headers["cache-control"] = "no-cache"
+                    headers.setdefault("cache-control", "no-cache")
             await send(message)
 
         await self._app(scope, receive, send_hardened)
@@ -72,10 +76,25 @@ class _Files(StaticFiles):
 
 
 Observe = Callable[[], Awaitable[Observed]]
+Guard = Callable[[ASGIApp], ASGIApp]
 
 
-def application(public: Path, observe: Observe) -> ASGIApp:
-    """The ASGI application over `public`, which is made when it is not there.
+def _open(app: ASGIApp) -> ASGIApp:
+    """The guard that lets everybody pass."""
+    return app
+
+
+def guard_of(token: str | None, base_url: str) -> Guard:
+    """The guard that wants this token, if there is one."""
+    if token is None:
+        return _open
+    style = [f"/{asset.path}" for asset in assets().values()]
+    return lambda app: TokenWanted(app, token, public=style, https=base_url.startswith("https:"))
+
+
+def application(public: Path, observe: Observe, pages: Pages | None = None, guard: Guard = _open) -> ASGIApp:
+    """The ASGI application over `public`, which is made when it is not there, and `pages`; `guard` is what everybody
+    has to pass.
 
     `/healthz` answers 200 or 503 with the reasons, `/healthz/<source>` the same for one source, `/metrics` for
     Prometheus. None of them makes feedwatch ask anybody.
@@ -101,9 +120,13 @@ def application(public: Path, observe: Observe) -> ASGIApp:
         Route("/healthz", healthy),
         Route("/healthz/{source}", source_healthy),
         Route("/metrics", metrics),
+        *(pages.routes() if pages else ()),
         Mount("/", _Files(directory=public, html=True)),
     ]
-    return Hardened(Starlette(routes=routes))
+    inner = Starlette(routes=routes)
+    # It would send people elsewhere, and to whatever host they name.
+    inner.router.redirect_slashes = False
+    return Hardened(guard(inner))
 
 
 class _Server(uvicorn.Server):
@@ -115,7 +138,9 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(public: Path, listen: tuple[str, int], observe: Observe) -> AsyncIterator[tuple[str, int]]:
+async def serving(
+    public: Path, listen: tuple[str, int], observe: Observe, pages: Pages | None = None, guard: Guard = _open
+) -> AsyncIterator[tuple[str, int]]:
     """Serves while entered; yields the address in use. Raises FeedwatchError when it cannot be had."""
     host, port = listen
     try:
@@ -127,7 +152,11 @@ async def serving(public: Path, listen: tuple[str, int], observe: Observe) -> As
             'stop what uses it, or set another address: [web] listen = "127.0.0.1:8081"'
         ) from error
     config = uvicorn.Config(
-        application(public, observe), log_config=None, access_log=False, lifespan="off", limit_concurrency=_READERS
+        application(public, observe, pages, guard),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        limit_concurrency=_READERS,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))
