@@ -10,6 +10,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from feedwatch.differ.words import shortened
 from feedwatch.spoken import ago
 
 _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
@@ -45,7 +46,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"day": day, "minute": minute, "ago": ago, "number": "{:,}".format, "percent": "{:.0%}".format}
+    made.filters |= {
+        "day": day,
+        "minute": minute,
+        "ago": ago,
+        "number": "{:,}".format,
+        "percent": "{:.0%}".format,
+        "shortened": shortened,
+    }
     made.globals |= {"asset": lambda name: assets()[name].path}
     return made
 
