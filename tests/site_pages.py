@@ -38,6 +38,7 @@ from feedwatch.web import application, guard_of, serving
 from feedwatch.web.pages import Pages
 
 NOW = datetime(2024, 11, 1, 12, tzinfo=UTC)
+NOTHING = About()
 
 
 class Site:
@@ -50,7 +51,7 @@ class Site:
         self.store = open_store(self.config, folder, lambda: NOW)
         self.public = public_folder(self.config, folder)
 
-    def reads(self, source_id: str, *entries: Entry, about: About = About(), discovered: bool = False) -> None:
+    def reads(self, source_id: str, *entries: Entry, about: About = NOTHING, discovered: bool = False) -> None:
         """Takes in a reading; the first of a source is discovered, and so is one with `discovered`."""
         known = self.store.known(source_id)
         digest = "other" if discovered else "c"

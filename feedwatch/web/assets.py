@@ -47,11 +47,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "ago": ago,
         "day": day,
         "minute": minute,
-        "ago": ago,
         "number": "{:,}".format,
         "percent": "{:.0%}".format,
+        "sentence": sentence,
         "shortened": shortened,
     }
     made.globals |= {"asset": lambda name: assets()[name].path}
@@ -65,3 +66,8 @@ def day(moment: datetime) -> str:
 
 def minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital first letter."""
+    return text[:1].upper() + text[1:]

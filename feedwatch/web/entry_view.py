@@ -15,6 +15,7 @@ from feedwatch.differ.history import Step, steps
 from feedwatch.model import Change, Delivery, Entry, KnownEntry, PollState, Selectors, Source
 from feedwatch.routes import objections
 from feedwatch.store import Store
+from feedwatch.web.assets import minute
 from feedwatch.web.markup import readable
 from feedwatch.web.summaries import Summaries, Summary, entry_id, named
 
@@ -108,8 +109,8 @@ class EntryView:
                 origin = f"{self._title(store, owner)}: {origin}"
             yield Field(label, value, origin if name != "categories" else origin + _given(self._sources[owner], value))
         if not merged.entry.published:
-            yield Field("Published", merged.published.isoformat(timespec="seconds"), "not said: when it was first seen")
-        yield Field("First seen", merged.first_seen.isoformat(timespec="seconds"), "feedwatch")
+            yield Field("Published", minute(merged.published), "its source does not say: when it was first seen")
+        yield Field("First seen", minute(merged.first_seen), "feedwatch's own clock")
         yield Field("Known as", merged.key, "what stays the same when it is edited")
         for alias in merged.aliases:
             yield Field("Also seen as", alias, "the same entry under another id")

@@ -23,16 +23,15 @@ def readable(text: Text, base: str | None) -> str:
         tree = html.fragment_fromstring(text.value, create_parent="div")
     except (ValueError, html.etree.ParserError):
         return ""
-    for element in list(tree.iter(*_LOADS, *_PARTS)):
+    for element in list(tree.iter(*_LOADS)):
         _replace(element)
+    # Not with what is in them: this parser takes them for elements that have an end.
+    html.etree.strip_tags(tree, *_PARTS)
     # Last, so that nothing that another parser made of it is trusted.
     return sanitize(html.tostring(tree, encoding="unicode"), base or "")
 
 
 def _replace(element: html.HtmlElement) -> None:
-    if element.tag in _PARTS:
-        element.drop_tag()
-        return
     kind = _LOADS[element.tag]
     inner = element.find("source")
     address = element.get("src") or (inner.get("src") if inner is not None else None)

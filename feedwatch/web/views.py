@@ -61,6 +61,8 @@ class Happening:
     kind: Literal["new", "discovered", "edited", "withdrawn", "incident", "over"]
     entry: Summary | None = None
     words: str = ""
+    #: Entries that were discovered in the same source at the same time, as far as they are at hand.
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,14 @@ class Views:
         )
 
     def _lately(self, store: Store, incidents: Sequence[Incident]) -> Iterator[Happening]:
-        for one in self.summaries.of(store, store.places(ALL), _LATELY):
-            yield Happening(one.first_seen, "new" if one.news else "discovered", one)
+        newest = self.summaries.of(store, store.places(ALL), 2 * _LATELY)
+        yield from (Happening(one.first_seen, "new", one) for one in newest if one.news)
+        found: dict[tuple[str, datetime], list[Summary]] = {}
+        for one in newest:
+            if not one.news:
+                found.setdefault((one.source_id, one.first_seen), []).append(one)
+        for (_, at), together in found.items():
+            yield Happening(at, "discovered", together[0], more=len(together) - 1)
         for one in self.summaries.of(store, store.places(ALL, "edited"), _EACH):
             yield Happening(one.changed_at, "edited", one)
         for one in self.summaries.of(store, store.places(ALL, "withdrawn"), _EACH):
