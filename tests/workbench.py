@@ -64,7 +64,7 @@ class Bench:
             check=False,
         )
         assert code is None or done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
         return done
 
     def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
