@@ -21,7 +21,7 @@ from workbench import ROOT
 
 from feedwatch import config as configuration
 from feedwatch.errors import ConfigError
-from feedwatch.model import About, Fetched, Incident, PollState, Rhythm, Text
+from feedwatch.model import About, Commit, Fetched, Followed, Incident, PollState, Rhythm, Text
 from feedwatch.pipeline import StoreThread
 from feedwatch.responses import Responses
 from feedwatch.web.assets import assets
@@ -156,6 +156,21 @@ def test_an_entry_says_where_each_part_of_it_comes_from(tmp_path: Path) -> None:
     assert "2024-10-31 the feed's own" in blog
 
 
+def test_a_text_from_the_entrys_own_page_says_so(tmp_path: Path) -> None:
+    site = Site(tmp_path, sources_toml("blog") + "follow = true\n")
+    text = replace(post(1, html="<p>whole</p>"), canonical="https://blog.example.org/its-own")
+    site.reads("blog", text)
+    (known,) = site.store.known("blog").entries.values()
+    followed = replace(known, followed=Followed(NOW, read_as="v1"))
+    site.store.commit(Commit("blog", "c", About(), (followed,)))
+
+    told = words(site.get(row_of(site, "blog", 1)))
+
+    assert "12 characters of HTML from the entry's own page" in told
+    assert "https://blog.example.org/its-own from the entry's own page" in told
+    assert "Its entries' own pages" in words(site.get("/sources/blog"))
+
+
 def test_a_post_in_two_sources_says_who_gave_what(tmp_path: Path) -> None:
     site = Site(tmp_path, sources_toml("blog", "planet"))
     shared = "https://blog.example.org/shared"
@@ -280,8 +295,8 @@ def test_deliveries_are_paged_over_sources_without_one_twice_or_missing(tmp_path
     ids = [f"s{n}" for n in range(7)]
     site = Site(tmp_path, sources_toml(*ids, more=stores.ALERTS))
     for one in ids:
-        posts = [post(n, f"{one} post {n}.", site=one) for n in range(8)]
-        site.reads(one, posts[0])
+        posts = [post(n, f"{one} post {n}.", site=one) for n in range(1, 9)]
+        site.reads(one, posts[-1])
         site.reads(one, *posts)
 
     seen: list[str] = []

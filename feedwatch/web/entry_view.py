@@ -103,8 +103,10 @@ class EntryView:
             value = _words(merged.entry, attributes[0])
             if not value:
                 continue
-            owner, _ = next((p for p in parts if _words(p[1].entry, attributes[0]) == value), parts[0])
+            owner, row = next((p for p in parts if _words(p[1].entry, attributes[0]) == value), parts[0])
             origin = _origin(self._sources[owner], store.state(owner), attributes)
+            if name == "canonical" or (name == "content" and row.followed and row.followed.read_as):
+                origin = "from the entry's own page"
             if len(parts) > 1:
                 origin = f"{self._title(store, owner)}: {origin}"
             yield Field(label, value, origin if name != "categories" else origin + _given(self._sources[owner], value))
@@ -150,6 +152,7 @@ _FIELDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     # name, label, attribute of the entry and then the names of its selector or path
     ("title", "Title", ("title",)),
     ("link", "Link", ("link",)),
+    ("canonical", "Address it calls its own", ("canonical",)),
     ("published", "Published", ("published", "date")),
     ("updated", "Updated", ("updated",)),
     ("authors", "Authors", ("authors", "author")),
@@ -166,7 +169,7 @@ _FIELDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 def _words(entry: Entry, name: str) -> str:
     """A part of an entry in a line; long texts only by their length."""
     match name:
-        case "title" | "link" | "image" | "language" | "rights":
+        case "title" | "link" | "canonical" | "image" | "language" | "rights":
             return getattr(entry, name) or ""
         case "published" | "updated":
             moment = getattr(entry, name)

@@ -204,6 +204,8 @@ class SourceViews:
             yield "robots.txt", "ignored, as the configuration says"
         if source.browser:
             yield "Read", "as a browser shows it"
+        if source.follow:
+            yield "Its entries' own pages", f"read; the next look is {ago(state.next_look, now)}"
 
 
 def condition_of(state: PollState, now: datetime) -> Condition:
