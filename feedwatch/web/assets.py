@@ -59,6 +59,12 @@ def environment() -> Environment:
     return made
 
 
+def compile_all() -> None:
+    """Makes the templates ready, so that no visitor waits for it."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 def day(moment: datetime) -> str:
     """A day in UTC as people write it: 1 November 2024."""
     return f"{moment.day} {moment:%B %Y}"

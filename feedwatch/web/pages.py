@@ -20,7 +20,7 @@ from feedwatch.errors import StoreError
 from feedwatch.redact import Redactor
 from feedwatch.responses import glances
 from feedwatch.store import Store
-from feedwatch.web.assets import assets, environment
+from feedwatch.web.assets import assets, compile_all, environment
 from feedwatch.web.entry_view import EntryView
 from feedwatch.web.source_views import CONDITIONS, SourceViews
 from feedwatch.web.views import Views
@@ -107,6 +107,7 @@ class Pages:
             await asyncio.wait([task])
 
     async def _keep_warm(self) -> None:
+        await asyncio.to_thread(compile_all)
         while True:
             with contextlib.suppress(StoreError, OSError):
                 await self._store.run(lambda store: self._views.home(store, self._clock()))
@@ -191,7 +192,7 @@ class Pages:
         async def answer(request: Request) -> Response:
             try:
                 found = await page(request)
-            except StoreError:
+            except (StoreError, OSError):
                 return PlainTextResponse("what is stored cannot be read now; the log says why\n", 503)
             return found or PlainTextResponse("there is no such page; / shows what there is\n", 404)
 

@@ -44,7 +44,7 @@ class Summaries:
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self._sources = sources
-        self._kept: OrderedDict[Place, tuple[object, Summary]] = OrderedDict()
+        self._kept: OrderedDict[Place, tuple[object, Summary | None]] = OrderedDict()
 
     def of(self, store: Store, places: Iterable[Place], limit: int) -> list[Summary]:
         """The first `limit` posts at `places`, those that are there and can be read; a post in several sources once."""
@@ -61,14 +61,14 @@ class Summaries:
             kept = self._kept.get(place)
             if kept is None or kept[0] != version:
                 shown = store.shown(place)
-                if shown is None:
-                    continue
-                kept = version, self.summary(shown)
+                # That there is none is remembered too: a damaged source is not tried, and complained of, at each look.
+                kept = version, self.summary(shown) if shown else None
                 self._kept[place] = kept
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(place)
-            yield kept[1]
+            if kept[1]:
+                yield kept[1]
 
     def summary(self, shown: PublishedEntry) -> Summary:
         known, entry = shown.known, shown.known.entry
