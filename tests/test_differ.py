@@ -351,12 +351,32 @@ def test_the_next_post_of_a_series_is_not_the_last_one_edited() -> None:
 
 def test_a_listing_that_shows_more_than_before_has_old_posts_and_no_news() -> None:
     blog = History()
-    blog.reads(*(entry(n) for n in range(20, 10, -1)))
+    pinned = entry(0, "Start here", day=1)
+    blog.reads(pinned, *(entry(n) for n in range(20, 10, -1)))
 
-    found = blog.reads(*(entry(n) for n in range(21, 1, -1)))
+    found = blog.reads(pinned, *(entry(n) for n in range(21, 1, -1)))
 
     assert kinds(found) == [("new", "21")]
     assert found.discovered == 9
+
+
+def test_guids_and_dates_that_are_made_at_every_render_are_no_news() -> None:
+    blog = History()
+    for day in (1, 3, 7, 20):
+        posts = [entry(n, guid=f"{n}-{day}", day=day) for n in range(6)]
+        assert day == 1 or kinds(blog.reads(*posts)) == []
+        blog.reads(*posts)
+
+
+def test_a_rebuilt_site_with_new_addresses_guids_and_dates_has_moved() -> None:
+    def post(number: int, site: str, day: int) -> Entry:
+        where = f"https://{site}/{day}/how-we-did-number-{number}"
+        return entry(number, f"How we did number {number}", guid=f"{site}{number}", link=where, day=day)
+
+    blog = History()
+    blog.reads(*(post(n, "old.example", 1) for n in range(5)))
+
+    assert {kind for kind, _ in kinds(blog.reads(*(post(n, "new.example", 28) for n in range(5))))} == {"moved"}
 
 
 def test_without_dates_the_order_in_which_entries_came_tells_which_end_is_the_old_one() -> None:

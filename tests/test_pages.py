@@ -184,7 +184,7 @@ def test_a_post_in_two_sources_says_who_gave_what(tmp_path: Path) -> None:
 
     assert "Planet: the feed's own" in told
     assert "The blog: the feed's own" in told
-    assert "The same post elsewhere Planet" in told
+    assert "The same post elsewhere The blog" in told
 
 
 def test_an_entry_that_was_withdrawn_or_has_no_text_says_so(tmp_path: Path) -> None:

@@ -356,7 +356,6 @@ def test_the_places_of_a_feed_lead_to_what_it_shows_and_a_commit_makes_another_v
     assert store.places("data", "withdrawn") == []
     assert store.shown(("blog", "no such key")) is None
     assert store.shown(("nobody", "no such key")) is None
-    assert store.together(place) == []
     store.commit(commit(blog.reads(entry(1), entry(2, title="Quite another title now"))))
     assert store.version(place) != version
     assert store.shown(place) != before

@@ -92,7 +92,7 @@ def diff(
 class _Bottom:
     """Where a listing is older than all of it that is known: a longer window shows old posts, and no news."""
 
-    #: The position of the last known entry, and the oldest date of any; None where that says nothing.
+    #: The position of the last known entry, and the last date of any; None where that says nothing.
     after: int | None = None
     older: datetime | None = None
 
@@ -112,7 +112,8 @@ def _bottom(pairs: Sequence[tuple[Entry, KnownEntry | None]]) -> _Bottom:
     last = known[-1][0]
     dates = [row.entry.published.at for _, row in known if row.entry.published]
     if dates:
-        return _Bottom(last, min(dates))
+        # The last one's in the listing: the oldest may be a post that is pinned to the top.
+        return _Bottom(last, dates[-1])
     came = [row.first_seen for _, row in known]
     newest_first = came[0] > came[-1] and came == sorted(came, reverse=True)
     return _Bottom(last) if newest_first else _Bottom()

@@ -24,6 +24,8 @@ _WORDS, _ALIKE = 30, 0.8
 #: Texts that are compared word by word, at most.
 _COMPARED = 40
 #: A post under its old title that moves may get another date; under another title and date it is another post.
+#: So many of them at once move together.
+_MANY = 3
 _REDATED, _DAY = timedelta(days=2), timedelta(days=1)
 
 
@@ -49,11 +51,16 @@ def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tup
     for sign, everywhere in _SIGNS:
         # What others share names nobody, though they are known already.
         by_sign = _only_ones((sign(row.entry), row) for row in known.values() if everywhere or row.listed)
-        for value, entry in _only_ones((sign(entry), entry) for entry in entries).items():
-            row = by_sign.get(value)
-            if row and row.key in absent and entry.id in unknown and not _is_another(entry, row.entry, stable):
-                found[entry.id] = row
-                del unknown[entry.id], absent[row.key]
+        named = [
+            (entry, row)
+            for value, entry in _only_ones((sign(entry), entry) for entry in entries).items()
+            if entry.id in unknown and (row := by_sign.get(value)) and row.key in absent
+        ]
+        sure = [(entry, row) for entry, row in named if not _is_another(entry, row.entry, stable)]
+        # Many posts at once that have nothing but another date are a site that was rebuilt.
+        for entry, row in named if sign is _slug_and_title and len(named) >= _MANY else sure:
+            found[entry.id] = row
+            del unknown[entry.id], absent[row.key]
     for entry, row in _alike(entries, unknown, known, absent):
         found[entry.id] = row
     return [(entry, row or found.get(entry.id)) for entry, row in pairs]
@@ -65,10 +72,13 @@ def _is_another(one: Entry, other: Entry, stable: bool) -> bool:
     if one.canonical:
         return False  # its own page says which it is
     same_title = comparable(one.title).casefold() == comparable(other.title).casefold()
+    same_link = link_of(one) == link_of(other)
+    if same_title and same_link:
+        return False
     if one.published and other.published:
         apart = abs(one.published.at - other.published.at)
         return apart > (_REDATED if same_title else _DAY)
-    return stable and not same_title and link_of(one) == link_of(other)
+    return stable and same_link
 
 
 def link_of(entry: Entry) -> str | None:

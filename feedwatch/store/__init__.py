@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from feedwatch.model import Commit, Delivery, Entry, Event, Incident, KnownSource, PollState, PublishedEntry
+from feedwatch.model import Change, Commit, Delivery, Entry, Event, Incident, KnownSource, PollState, PublishedEntry
 
 #: In place of a source, where incidents of routes and their deliveries are kept; no source can be called so.
 OWN = "@feedwatch"
@@ -105,12 +105,16 @@ class Store(Protocol):
         """An entry as the feeds of several sources show it; None where it is not there or cannot be read."""
         ...
 
-    def together(self, place: Place) -> Sequence[Place]:
-        """The entries of one post in several sources, the first one first; empty where it is in one alone."""
-        ...
-
     def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
         """The dates of a source's newest entries, as many as are at hand without opening it, and how many it has."""
+        ...
+
+    def twins(self, source_id: str, key: str) -> Sequence[tuple[str, str]]:
+        """The sources and keys of the same post elsewhere, the first one first."""
+        ...
+
+    def changes_of(self, source_id: str, key: str) -> Sequence[Change]:
+        """What happened to an entry, as far as it is kept."""
         ...
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:

@@ -14,7 +14,7 @@ from feedwatch.config_build import Config
 from feedwatch.differ.history import Step, steps
 from feedwatch.model import Change, Delivery, Entry, KnownEntry, PollState, Selectors, Source
 from feedwatch.routes import objections
-from feedwatch.store import Store
+from feedwatch.store import Place, Store
 from feedwatch.web.assets import minute
 from feedwatch.web.markup import readable
 from feedwatch.web.summaries import Summaries, Summary, entry_id, named
@@ -75,16 +75,18 @@ class EntryView:
         if source_id not in self._sources:
             return None
         rows = store.known(source_id).entries
-        row = next((row for row in rows.values() if row.atom_id == atom_id), None)
-        shown = store.shown((source_id, row.key)) if row else None
-        if row is None or shown is None:
+        row = next((row for row in rows.values() if atom_id in _ids(row)), None)
+        if row is None:
             return None
-        places = store.together((source_id, row.key))
-        parts = [(place[0], store.known(place[0]).entries[place[1]]) for place in places] or [(source_id, row)]
+        place = source_id, row.key
+        summary, shown = self._summaries.at(store, place), store.shown(place)
+        if summary is None or shown is None:
+            return None
+        parts = [(source_id, row), *self._elsewhere(store, place)]
         same = rows.get(row.same_as) if row.same_as else None
         body = shown.known.entry.content or shown.known.entry.summary
         return EntryPage(
-            summary=self._summaries.summary(shown),
+            summary=summary,
             row=shown.known,
             html=readable(body, shown.known.entry.link) if body else "",
             fields=list(self._fields(store, shown.known, parts)),
@@ -92,6 +94,12 @@ class EntryView:
             twins=[(self._title(store, one), entry_id(one, other.atom_id)) for one, other in parts[1:]],
             same_as=entry_id(source_id, same.atom_id) if same else None,
         )
+
+    def _elsewhere(self, store: Store, place: Place) -> Iterator[tuple[str, KnownEntry]]:
+        """The entries of the same post in other sources, those that are there and can be read."""
+        for source_id, key in store.twins(*place):
+            if source_id in self._sources and store.shown((source_id, key)) is not None:
+                yield source_id, store.known(source_id).entries[key]
 
     def _title(self, store: Store, source_id: str) -> str:
         return self._sources[source_id].title or store.known(source_id).about.title or source_id
@@ -164,6 +172,11 @@ _FIELDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("language", "Language", ("language",)),
     ("rights", "Rights", ("rights",)),
 )
+
+
+def _ids(row: KnownEntry) -> tuple[str, ...]:
+    """Its own atom:id, and that under which its post is published."""
+    return (row.atom_id, row.twin_of.atom_id) if row.twin_of else (row.atom_id,)
 
 
 def _words(entry: Entry, name: str) -> str:

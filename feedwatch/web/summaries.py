@@ -9,7 +9,7 @@ from datetime import datetime
 
 from feedwatch.canonical import one_line
 from feedwatch.differ.normalise import text_of
-from feedwatch.model import PublishedEntry, Source
+from feedwatch.model import Source
 from feedwatch.store import Place, Store
 
 #: Entries that are remembered, and characters of their text.
@@ -19,8 +19,10 @@ _URN = "urn:uuid:"
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    #: Below `/entries/`: its source and the uuid of its atom:id.
+    #: Below `/entries/`: its source and the uuid of its own atom:id there.
     id: str
+    #: The atom:id under which its post is published: the same in all sources that have it.
+    post: str
     source_id: str
     source: str
     title: str
@@ -52,7 +54,7 @@ class Summaries:
         for summary in self._each(store, places):
             if len(found) == limit:
                 break
-            found.setdefault(summary.id, summary)
+            found.setdefault(summary.post, summary)
         return list(found.values())
 
     def _each(self, store: Store, places: Iterable[Place]) -> Iterator[Summary]:
@@ -60,9 +62,8 @@ class Summaries:
             version = store.version(place)
             kept = self._kept.get(place)
             if kept is None or kept[0] != version:
-                shown = store.shown(place)
                 # That there is none is remembered too: a damaged source is not tried, and complained of, at each look.
-                kept = version, self.summary(shown) if shown else None
+                kept = version, self.at(store, place)
                 self._kept[place] = kept
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
@@ -70,26 +71,32 @@ class Summaries:
             if kept[1]:
                 yield kept[1]
 
-    def summary(self, shown: PublishedEntry) -> Summary:
+    def at(self, store: Store, place: Place) -> Summary | None:
+        """The post at `place`, as its feeds show it, and what this source did to it."""
+        shown = store.shown(place)
+        if shown is None:
+            return None
+        own = store.known(place[0]).entries[place[1]]
         known, entry = shown.known, shown.known.entry
         source = self._sources.get(shown.source_id)
         text = text_of(entry.summary) or text_of(entry.content)
         return Summary(
-            id=entry_id(shown.source_id, known.atom_id),
+            id=entry_id(place[0], own.atom_id),
+            post=known.atom_id,
             source_id=shown.source_id,
             source=(source.title if source else None) or shown.source.title or shown.source_id,
             title=one_line(entry.title) or cut(text, 80) or entry.link or "Untitled",
             link=entry.link,
             published=known.published,
             first_seen=known.first_seen,
-            changed_at=known.changed_at,
+            changed_at=own.changed_at,
             withdrawn=known.withdrawn,
             news=known.order[0] == known.first_seen,
             excerpt=cut(text, _EXCERPT),
             authors=tuple(one_line(person.name) for person in entry.authors),
             categories=shown.categories,
             language=entry.language or shown.source.language,
-            revision=known.revision,
+            revision=own.revision,
         )
 
 
