@@ -444,3 +444,30 @@ def test_a_listing_in_no_order_of_dates_proves_nothing() -> None:
     blog.reads(*popular)
 
     assert [kinds(blog.reads(*popular[:6], popular[7])) for _ in range(4)] == [[], [], [], []]
+
+
+def test_two_servers_that_disagree_about_address_and_category_move_nothing_more_than_once() -> None:
+    def here(host: str, category: str) -> Entry:
+        return entry(1, guid="g1", link=f"https://{host}/1", categories=[category])
+
+    blog = History()
+    blog.reads(here("a.example", "Data"))
+
+    found = [blog.reads(here(f"{name}.example", name)) for name in ("b", "a", "b", "a", "b")]
+
+    assert [sorted(change.kind for change in one.changes) for one in found[:1]] == [["moved", "recategorised"]]
+    assert [one.changes for one in found[2:]] == [(), (), ()]
+    assert any("no move" in note for note in found[2].notes)
+
+
+def test_guids_that_are_the_numbers_of_lines_name_nobody() -> None:
+    def page(*numbers: int) -> list[Entry]:
+        return [entry(number, guid=f"item-{line}") for line, number in enumerate(numbers)]
+
+    blog = History()
+    blog.reads(*page(8, 7, 6, 5, 4, 3, 2, 1))
+
+    assert kinds(blog.reads(*page(9, 8, 7, 6, 5, 4, 3, 2))) == [("new", "9")]
+    assert kinds(blog.reads(*page(9, 8, 7, 6, 5, 4, 3, 2))) == []
+    assert kinds(blog.reads(*page(11, 10, 9, 8, 7, 6, 5, 4))) == [("new", "10"), ("new", "11")]
+    assert len(blog.known.entries) == 11

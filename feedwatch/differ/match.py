@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
@@ -41,6 +42,9 @@ def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tup
     by_id = {alias: row for row in known.values() for alias in (*row.aliases, row.key)}
     entries = tuple(entries)
     pairs = [(entry, by_id.get(entry.id)) for entry in entries]
+    if _ids_are_places(pairs, known.values()):
+        entries = tuple(replace(entry, id=link_of(entry) or entry.id) for entry in entries)
+        pairs = [(entry, by_id.get(entry.id)) for entry in entries]
     if all(row is not None for _, row in pairs):
         return pairs
     taken = {row.key for _, row in pairs if row is not None}
@@ -64,6 +68,17 @@ def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tup
     for entry, row in _alike(entries, unknown, known, absent):
         found[entry.id] = row
     return [(entry, row or found.get(entry.id)) for entry, row in pairs]
+
+
+def _ids_are_places(pairs: Sequence[tuple[Entry, KnownEntry | None]], known: Iterable[KnownEntry]) -> bool:
+    """Whether most ids of a reading name another post than before, while the addresses say which: a guid that is the
+    number of its line."""
+    paired = [(entry, row.entry) for entry, row in pairs if row is not None]
+    other = [one for one, was in paired if one.title != was.title and link_of(one) != link_of(was)]
+    if len(other) < _MANY or 2 * len(other) <= len(paired):
+        return False
+    links = {link_of(row.entry) for row in known}
+    return 2 * sum(link_of(entry) in links for entry in other) > len(other)
 
 
 def _is_another(one: Entry, other: Entry, stable: bool) -> bool:
