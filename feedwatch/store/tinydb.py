@@ -16,13 +16,14 @@ import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from feedwatch import files
 from feedwatch.categories import ALL, Categories
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
+    EPOCH,
     Change,
     Commit,
     Delivery,
@@ -36,21 +37,24 @@ from feedwatch.model import (
 )
 from feedwatch.routes import gathering
 from feedwatch.selection import Merged, Words
-from feedwatch.store import OWN, Claim, Unpublished, codec, of_source
+from feedwatch.store import OWN, Backlog, Claim, Listing, Place, Unpublished, codec, of_source
 from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
 from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
-from feedwatch.store.twins import Place, Twins, together
+from feedwatch.store.twins import Twins, together
 
 log = logging.getLogger(__name__)
 
 #: Decoded source files kept in memory.
 _OPEN_FILES = 8
+#: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
+_WRITTEN = 20_000
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
 #: category or edited in it. No slug has such a sign.
 _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
+_LISTINGS: dict[Listing, str] = {"newest": "", "withdrawn": _WITHDRAWN, "edited": _EDITED}
 
 
 class TinyStore:
@@ -85,6 +89,8 @@ class TinyStore:
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
+        #: When entries were written last, in commits since the start; and a number that none of the forgotten exceeds.
+        self._commits, self._written, self._forgotten = 0, OrderedDict[Place, int](), 0
         self._index: Index | None = None
         self._twins = Twins()
         self._index_changed = False
@@ -98,7 +104,7 @@ class TinyStore:
             self._lock.enter_context(_taken(folder))
         try:
             polls = load(folder / "polls.json")
-            self._polls, self._outbox = polls.states, polls.outbox
+            self._polls, self._outbox, self._backlog = polls.states, polls.outbox, polls.backlog
             for source_id in self._sources:
                 self._queue.put(source_id, self.state(source_id))
             self._warnings += [polls.warning] if polls.warning else []
@@ -134,7 +140,7 @@ class TinyStore:
             }
             files.write_atomic(self._folder / "index.json", codec.to_bytes(document), durable=False)
             self._index_changed = False
-        save(self._folder / "polls.json", self._polls, self._outbox, self._rows)
+        save(self._folder / "polls.json", self._polls, self._outbox, self._backlog, self._rows)
 
     # --- entries ---
 
@@ -145,6 +151,7 @@ class TinyStore:
         file = self._file(commit.source_id)
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
         index = self._loaded_index()
+        self._note_written(commit)
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
             file.commit(commit)
@@ -162,11 +169,19 @@ class TinyStore:
         found: dict[str, PublishedEntry] = {}
         for row in head.rows if head else ():
             if self._readable(row[3]):
-                entry = self._published_entry(slug, row)
+                entry = self._published_entry(slug, (row[3], row[4]))
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
         return list(found.values())
+
+    def _note_written(self, commit: Commit) -> None:
+        self._commits += 1
+        for row in commit.entries:
+            self._written[commit.source_id, row.key] = self._commits
+            self._written.move_to_end((commit.source_id, row.key))
+        while len(self._written) > _WRITTEN:
+            self._forgotten = self._written.popitem(last=False)[1]
 
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_OF_SOURCE + source_id, limit)
@@ -200,7 +215,7 @@ class TinyStore:
             known = file.known.entries.get(place[1]) if file else None
             if known is not None:
                 row = row_of(place[0], known)
-                entry = self._published_entry(name, row)
+                entry = self._published_entry(name, place)
                 found.setdefault(entry.known.atom_id, (row, entry))
                 signs += self._signs(place, alone=alone)
         self._archive.rendered((name, number), signs)
@@ -214,6 +229,24 @@ class TinyStore:
         places = [place] if alone else self._together(place) or [place]
         rows = (file.known.entries.get(key) for source, key in places if (file := self._readable(source)))
         return [sign(known) for known in rows if known is not None]
+
+    def places(self, slug: str, listing: Listing = "newest") -> Sequence[Place]:
+        head = self._loaded_index().heads.get(_LISTINGS[listing] + slug)
+        return [(row[3], row[4]) for row in head.rows] if head else []
+
+    def version(self, place: Place) -> object:
+        self._loaded_index()
+        places = self._together(place) or [place]
+        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in places]
+
+    def shown(self, place: Place) -> PublishedEntry | None:
+        file = self._readable(place[0]) if place[0] in self._listed else None
+        self._loaded_index()
+        return self._published_entry(ALL, place) if file and place[1] in file.known.entries else None
+
+    def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
+        head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
+        return ([EPOCH - timedelta(seconds=row[1]) for row in head.rows], head.count) if head else ([], 0)
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
@@ -267,13 +300,22 @@ class TinyStore:
 
     def outbox(self) -> Iterator[Claim]:
         for source_id in self._stored_sources():
-            if file := self._readable(source_id):
-                yield from [file.claim(delivery) for delivery in file.deliveries.values()]
+            yield from self.outbox_of(source_id)
+
+    def outbox_of(self, source_id: str) -> Sequence[Claim]:
+        file = self._readable(source_id)
+        return [file.claim(delivery) for delivery in file.deliveries.values()] if file else []
+
+    def backlog(self) -> Mapping[str, Mapping[str, Backlog]]:
+        return self._backlog
+
+    def events_of(self, source_id: str) -> Sequence[Event]:
+        file = self._readable(source_id)
+        return sorted(file.events.values(), key=lambda event: event.at) if file else []
 
     def events(self, since: datetime) -> Iterator[tuple[str, Event]]:
         for source_id in self._stored_sources():
-            if file := self._readable(source_id):
-                yield from [(source_id, event) for event in file.events.values() if event.at >= since]
+            yield from [(source_id, event) for event in self.events_of(source_id) if event.at >= since]
 
     def incidents(self) -> Sequence[Incident]:
         return sorted(self._file(OWN).incidents.values(), key=lambda incident: incident.opened)
@@ -315,7 +357,7 @@ class TinyStore:
         if not in_doubt and not self._unclean.exists() and self._read_index() is not None:
             return
         # The order matters when this is interrupted: the mark stays until everything is published.
-        self._outbox = {}
+        self._outbox, self._backlog = {}, {}
         self._index = self._built_index()
         self._stale_slugs.update(filter(_is_feed, self._index.heads))
         stored = set(self._stored_sources())
@@ -374,6 +416,10 @@ class TinyStore:
             self._outbox[source_id] = waiting
         else:
             self._outbox.pop(source_id, None)
+        if backlog := file.backlog():
+            self._backlog[source_id] = backlog
+        else:
+            self._backlog.pop(source_id, None)
 
     # --- index ---
 
@@ -517,14 +563,14 @@ class TinyStore:
         later = self._twins.later(first)
         return [first, *later] if later else []
 
-    def _published_entry(self, slug: str, row: Row) -> PublishedEntry:
-        """The entry of a row; in feeds of several sources all that its post says in any of them, under one id."""
-        source_id, known = row[3], self.known(row[3]).entries[row[4]]
+    def _published_entry(self, slug: str, place: Place) -> PublishedEntry:
+        """The entry at `place`; in feeds of several sources all that its post says in any of them, under one id."""
+        source_id, known = place[0], self.known(place[0]).entries[place[1]]
         if not slug.startswith(_OF_SOURCE):
-            members = self._members((row[3], row[4]))
+            members = self._members(place)
             published_as = _published_as(members) or known.atom_id
             if not slug.startswith(_EDITED):
-                live = [(place, one) for place, one in members if one.withdrawn is None and place[0] in self._listed]
+                live = [(at, one) for at, one in members if one.withdrawn is None and at[0] in self._listed]
                 if live:
                     source_id, known = live[0][0][0], together(live[0][1], [one for _, one in live[1:]])
             known = replace(known, atom_id=published_as)
