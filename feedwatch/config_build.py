@@ -43,6 +43,8 @@ class Config:
     per_host_pause: timedelta
     #: Host and port of the web page; None serves nothing.
     listen: tuple[str, int] | None
+    #: What everybody who looks at the web page has to know.
+    web_token: str | None = field(repr=False)
     #: Folder of the feeds as files, absolute or relative as the configuration's own path; None is the state's.
     public: Path | None
     entries_per_feed: int
@@ -80,6 +82,7 @@ def build(file: File, path: Path, secrets: Iterable[str]) -> Config:
         per_host=network.per_host,
         per_host_pause=duration(network.per_host_pause),
         listen=_listen(file.web.listen),
+        web_token=file.web.token,
         public=path.parent / own.public if own.public else None,
         entries_per_feed=own.entries,
         imprint=Imprint(
@@ -194,6 +197,8 @@ def _server(table: MailTable, folder: Path) -> MailServer:
 
 def _written_secrets(file: File) -> Iterator[str]:
     yield from filter(None, (table.token for table in file.feed))
+    if file.web.token:
+        yield file.web.token
     for alert in file.alert:
         yield from alert.secret
         for value in alert.headers.values():

@@ -90,6 +90,9 @@ class WebTable(Table):
     listen: Annotated[str, AfterValidator(values.listening)] = Field(
         default="127.0.0.1:8080", description='Address of the web page: host:port, or "off".'
     )
+    token: Annotated[str, AfterValidator(values.web_token)] | None = Field(
+        default=None, description='What everybody who looks has to know; better "${NAME}" than written out.'
+    )
 
 
 class OutboxTable(Table):

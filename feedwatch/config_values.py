@@ -270,6 +270,14 @@ def credential(text: str) -> str:
     return text
 
 
+def web_token(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,512}", text):
+        raise ValueError(
+            "must be at least 16 letters, digits and signs of -._~+/=; make one with: openssl rand -hex 24"
+        )
+    return text
+
+
 def cookie_value(text: str) -> str:
     """RFC 6265 §4.1.1, without the quotes."""
     if not re.fullmatch(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*", text):

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "feedwatch"
 #: Lowest floor first. A module may import from its own floor and from those below.
 FLOORS = (
     ("ground", ("model", "errors", "canonical", "failpoints", "categories", "toml_lines", "hours", "guard",
-                "redact", "logs", "decoding",
+                "redact", "logs", "decoding", "spoken",
                 "__init__")),
     ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
               "config_problems", "config_edit", "selection", "taking", "replay.play", "replay.difference",

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +77,3 @@ def echo_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: 
 def printable(text: str) -> str:
     """`text` without control characters: what a source wrote must not steer a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)
-
-
-def ago(moment: datetime | None, now: datetime) -> str:
-    """`moment` as people say it: "3 h ago", "in 5 min", "never"."""
-    if moment is None:
-        return "never"
-    seconds = int((now - moment).total_seconds())
-    size = abs(seconds)
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        if size >= length:
-            return f"{size // length} {unit} ago" if seconds > 0 else f"in {size // length} {unit}"
-    return "now"

@@ -13,11 +13,12 @@ import click
 
 from feedwatch.alerts.message import Item, event_json
 from feedwatch.app import App, open_app
-from feedwatch.cli.common import Setup, ago, echo_json, echo_table, json_option, printable, setup
+from feedwatch.cli.common import Setup, echo_json, echo_table, json_option, printable, setup
 from feedwatch.config_values import duration
 from feedwatch.model import Change, Delivery
 from feedwatch.opening import now, open_store
 from feedwatch.routes import Route, notifications, queue, wants
+from feedwatch.spoken import ago
 from feedwatch.store import Claim, Store
 
 _STATUSES = ("pending", "delivered", "dead", "dropped")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from feedwatch.model import Change, Commit, Delivery, Entry, Event, Incident, KnownSource, PollState, PublishedEntry
 
@@ -45,6 +45,24 @@ class Unpublished:
 def of_source(source_id: str) -> str:
     """In place of a slug, the name of a source's own feed; no slug has such a sign."""
     return f"@{source_id}"
+
+
+#: The id of a source, and the key of an entry in it.
+Place = tuple[str, str]
+#: The lists of a category: its feed, what was withdrawn from it, what had a major edit (the last edited first).
+Listing = Literal["newest", "withdrawn", "edited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What one source has in the outbox for one route."""
+
+    pending: int
+    dead: int
+    #: When the next pending delivery may go out; None when none is pending, or all are held up.
+    due: datetime | None = None
+    #: When the last dead one was given up.
+    died: datetime | None = None
 
 
 class Store(Protocol):
@@ -93,6 +111,22 @@ class Store(Protocol):
         """The source, and the key there, of the same post, where another source was first with it."""
         ...
 
+    def places(self, slug: str, listing: Listing = "newest") -> Sequence[Place]:
+        """Where the first entries of a category's list are, as many as are at hand without opening a source."""
+        ...
+
+    def version(self, place: Place) -> object:
+        """Another value whenever what `shown` gives there may be another one; opens no source."""
+        ...
+
+    def shown(self, place: Place) -> PublishedEntry | None:
+        """An entry as the feeds of several sources show it; None where it is not there or cannot be read."""
+        ...
+
+    def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
+        """The dates of a source's newest entries, as many as are at hand without opening it, and how many it has."""
+        ...
+
     def twins(self, source_id: str, key: str) -> Sequence[tuple[str, str]]:
         """The sources and keys of the same post elsewhere, the first one first."""
         ...
@@ -132,6 +166,18 @@ class Store(Protocol):
 
     def outbox(self) -> Iterator[Claim]:
         """Every delivery that is kept, source by source."""
+        ...
+
+    def outbox_of(self, source_id: str) -> Sequence[Claim]:
+        """The deliveries of one source that are kept."""
+        ...
+
+    def backlog(self) -> Mapping[str, Mapping[str, Backlog]]:
+        """By source and route, for all that have something pending or dead; opens no source."""
+        ...
+
+    def events_of(self, source_id: str) -> Sequence[Event]:
+        """The changes and notices of one source that are kept, oldest first."""
         ...
 
     def events(self, since: datetime) -> Iterator[tuple[str, Event]]:

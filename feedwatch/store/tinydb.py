@@ -16,7 +16,7 @@ import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from feedwatch import files
@@ -24,10 +24,12 @@ from feedwatch.categories import ALL, Categories
 from feedwatch.differ.editions import Edition, edition, editions, key_of, newest
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
+    EPOCH,
     Change,
     Commit,
     Delivery,
     EditRules,
+    EditsShown,
     Entry,
     Event,
     Incident,
@@ -38,21 +40,24 @@ from feedwatch.model import (
 )
 from feedwatch.routes import gathering
 from feedwatch.selection import Merged, Words
-from feedwatch.store import OWN, Claim, Unpublished, codec, of_source
+from feedwatch.store import OWN, Backlog, Claim, Listing, Place, Unpublished, codec, of_source
 from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
 from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
-from feedwatch.store.twins import Place, Twins, together
+from feedwatch.store.twins import Twins, together
 
 log = logging.getLogger(__name__)
 
 #: Decoded source files kept in memory.
 _OPEN_FILES = 8
+#: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
+_WRITTEN = 20_000
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
 #: category or edited in it. No slug has such a sign.
 _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
+_LISTINGS: dict[Listing, str] = {"newest": "", "withdrawn": _WITHDRAWN, "edited": _EDITED}
 
 
 class TinyStore:
@@ -89,6 +94,8 @@ class TinyStore:
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
+        #: When entries were written last, in commits since the start; and a number that none of the forgotten exceeds.
+        self._commits, self._written, self._forgotten = 0, OrderedDict[Place, int](), 0
         self._index: Index | None = None
         self._twins = Twins()
         self._index_changed = False
@@ -102,7 +109,7 @@ class TinyStore:
             self._lock.enter_context(_taken(folder))
         try:
             polls = load(folder / "polls.json")
-            self._polls, self._outbox = polls.states, polls.outbox
+            self._polls, self._outbox, self._backlog = polls.states, polls.outbox, polls.backlog
             for source_id in self._sources:
                 self._queue.put(source_id, self.state(source_id))
             self._warnings += [polls.warning] if polls.warning else []
@@ -138,7 +145,7 @@ class TinyStore:
             }
             files.write_atomic(self._folder / "index.json", codec.to_bytes(document), durable=False)
             self._index_changed = False
-        save(self._folder / "polls.json", self._polls, self._outbox, self._rows)
+        save(self._folder / "polls.json", self._polls, self._outbox, self._backlog, self._rows)
 
     # --- entries ---
 
@@ -149,6 +156,7 @@ class TinyStore:
         file = self._file(commit.source_id)
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
         index = self._loaded_index()
+        self._note_written(commit)
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
             file.commit(commit)
@@ -165,11 +173,19 @@ class TinyStore:
         head = index.heads.get(slug)
         found: dict[str, PublishedEntry] = {}
         for row in head.rows if head else ():
-            if self._readable(row[3]) and (entry := self._published_entry(slug, row)):
+            if self._readable(row[3]) and (entry := self._published_entry(slug, (row[3], row[4]))):
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
         return list(found.values())
+
+    def _note_written(self, commit: Commit) -> None:
+        self._commits += 1
+        for row in commit.entries:
+            self._written[commit.source_id, row.key] = self._commits
+            self._written.move_to_end((commit.source_id, row.key))
+        while len(self._written) > _WRITTEN:
+            self._forgotten = self._written.popitem(last=False)[1]
 
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_OF_SOURCE + source_id, limit)
@@ -202,7 +218,7 @@ class TinyStore:
             known = self._edition_at(place)
             if known is not None:
                 row = row_of(place[0], known)
-                if entry := self._published_entry(name, row):
+                if entry := self._published_entry(name, place):
                     found.setdefault(entry.known.atom_id, (row, entry))
                 signs += self._signs(place, alone=alone)
         self._archive.rendered((name, number), signs)
@@ -220,12 +236,30 @@ class TinyStore:
         """An entry as feeds show it, and its edits that are entries of their own."""
         if known is None or known.same_as is not None:
             return []
-        return [one.known for one in editions(known, self._rules(source_id).shown)]
+        return [one.known for one in editions(known, self._shown(source_id))]
 
     def _edition_at(self, place: Place) -> KnownEntry | None:
         file = self._readable(place[0])
         known = file.known.entries.get(key_of(place[1])) if file else None
         return next((one for one in self._editions(place[0], known) if one.key == place[1]), None)
+
+    def places(self, slug: str, listing: Listing = "newest") -> Sequence[Place]:
+        head = self._loaded_index().heads.get(_LISTINGS[listing] + slug)
+        return [(row[3], row[4]) for row in _of_entries(head.rows)] if head else []
+
+    def version(self, place: Place) -> object:
+        self._loaded_index()
+        places = self._together(place) or [place]
+        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in places]
+
+    def shown(self, place: Place) -> PublishedEntry | None:
+        file = self._readable(place[0]) if place[0] in self._listed else None
+        self._loaded_index()
+        return self._published_entry(ALL, place, as_is=True) if file and place[1] in file.known.entries else None
+
+    def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
+        head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
+        return ([EPOCH - timedelta(seconds=row[1]) for row in _of_entries(head.rows)], head.count) if head else ([], 0)
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
@@ -279,13 +313,22 @@ class TinyStore:
 
     def outbox(self) -> Iterator[Claim]:
         for source_id in self._stored_sources():
-            if file := self._readable(source_id):
-                yield from [file.claim(delivery) for delivery in file.deliveries.values()]
+            yield from self.outbox_of(source_id)
+
+    def outbox_of(self, source_id: str) -> Sequence[Claim]:
+        file = self._readable(source_id)
+        return [file.claim(delivery) for delivery in file.deliveries.values()] if file else []
+
+    def backlog(self) -> Mapping[str, Mapping[str, Backlog]]:
+        return self._backlog
+
+    def events_of(self, source_id: str) -> Sequence[Event]:
+        file = self._readable(source_id)
+        return sorted(file.events.values(), key=lambda event: event.at) if file else []
 
     def events(self, since: datetime) -> Iterator[tuple[str, Event]]:
         for source_id in self._stored_sources():
-            if file := self._readable(source_id):
-                yield from [(source_id, event) for event in file.events.values() if event.at >= since]
+            yield from [(source_id, event) for event in self.events_of(source_id) if event.at >= since]
 
     def incidents(self) -> Sequence[Incident]:
         return sorted(self._file(OWN).incidents.values(), key=lambda incident: incident.opened)
@@ -327,7 +370,7 @@ class TinyStore:
         if not in_doubt and not self._unclean.exists() and self._read_index() is not None:
             return
         # The order matters when this is interrupted: the mark stays until everything is published.
-        self._outbox = {}
+        self._outbox, self._backlog = {}, {}
         self._index = self._built_index()
         self._stale_slugs.update(filter(_is_feed, self._index.heads))
         stored = set(self._stored_sources())
@@ -386,6 +429,10 @@ class TinyStore:
             self._outbox[source_id] = waiting
         else:
             self._outbox.pop(source_id, None)
+        if backlog := file.backlog():
+            self._backlog[source_id] = backlog
+        else:
+            self._backlog.pop(source_id, None)
 
     # --- index ---
 
@@ -546,32 +593,34 @@ class TinyStore:
         later = self._twins.later(first)
         return [first, *later] if later else []
 
-    def _published_entry(self, slug: str, row: Row) -> PublishedEntry | None:
-        """What a row stands for; in feeds of several sources all that its post says in any of them, under one id.
+    def _published_entry(self, slug: str, at: Place, *, as_is: bool = False) -> PublishedEntry | None:
+        """What a place stands for; in feeds of several sources all that its post says in any of them, under one id.
 
         None for an edit of what is not the first live entry of its post: what that one says is shown, and so its edits.
+        With `as_is` an entry says what it says now, however its edits are shown.
         """
-        place = (row[3], key_of(row[4]))
+        source_id, key = place = (at[0], key_of(at[1]))
         members = [] if slug.startswith(_OF_SOURCE) else self._members(place)
         live = [one for one in members if one[1].withdrawn is None and one[0][0] in self._listed]
-        if row[4] != place[1] and live and live[0][0] != place:
+        if at != place and live and live[0][0] != place:
             return None
-        known = self.known(place[0]).entries[place[1]]
+        known = self.known(source_id).entries[key]
         known = replace(known, atom_id=_published_as(members) or known.atom_id)
-        source_id, shown = place[0], self._rules(place[0]).shown
         if slug.startswith(_EDITED):
             one = newest(known)
-        elif row[4] != place[1] or not live:
-            one = edition(known, row[4], shown)
+        elif at != place or not live:
+            one = edition(known, at[1], self._shown(source_id, as_is=as_is))
         else:
-            source_id, firsts = live[0][0][0], [editions(known, self._rules(at[0]).shown)[0] for at, known in live]
+            source_id = live[0][0][0]
+            firsts = [editions(row, self._shown(of[0], as_is=as_is))[0] for of, row in live]
             whole = together(firsts[0].known, [other.known for other in firsts[1:]])
             one = Edition(replace(whole, atom_id=known.atom_id), firsts[0].edit)
         categories = tuple(self._categories.resolve(one.known.entry.categories).items())
         return PublishedEntry(one.known, source_id, self.known(source_id).about, categories, one.edit)
 
-    def _rules(self, source_id: str) -> EditRules:
-        return self._edits.get(source_id, EditRules())
+    def _shown(self, source_id: str, *, as_is: bool = False) -> EditsShown:
+        rules = self._edits.get(source_id)
+        return "in-place" if as_is or rules is None else rules.shown
 
     def _members(self, place: Place) -> list[tuple[Place, KnownEntry]]:
         """The entries of a post, the first one first."""
@@ -584,6 +633,11 @@ def _published_as(members: Sequence[tuple[Place, KnownEntry]]) -> str | None:
     """The atom:id of a post: that of its first entry, even when its source is gone."""
     bonds = [row.twin_of.atom_id for _, row in members if row.twin_of]
     return bonds[0] if bonds else members[0][1].atom_id if members else None
+
+
+def _of_entries(rows: Iterable[Row]) -> list[Row]:
+    """Those that are no edits."""
+    return [row for row in rows if key_of(row[4]) == row[4]]
 
 
 def _is_feed(slug: str) -> bool:

@@ -13,9 +13,8 @@ from typing import Any
 from feedwatch.canonical import canonical_url, comparable, digest
 from feedwatch.differ.normalise import text_of
 from feedwatch.model import Entry, KnownEntry, Text
+from feedwatch.store import Place
 
-#: A source and the key of an entry in it.
-Place = tuple[str, str]
 #: Posts that are remembered: the newest, which are those that feeds show and alerts are about.
 _MOST = 10_000
 #: Entries with one address that are told apart.

@@ -1,4 +1,4 @@
-"""Serves the public folder over HTTP, in the service's own event loop. GET and HEAD only; decides nothing."""
+"""Serves the pages and the public folder over HTTP, in the service's own event loop. GET and HEAD only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from feedwatch import health
 from feedwatch.errors import FeedwatchError
 from feedwatch.health import Observed
+from feedwatch.web.assets import assets
 from feedwatch.web.files import Files
+from feedwatch.web.pages import Pages
+from feedwatch.web.token import TokenWanted
 
 #: Connections at once; who comes beyond that gets a 503.
 _READERS = 200
@@ -51,10 +54,25 @@ class Hardened:
 
 
 Observe = Callable[[], Awaitable[Observed]]
+Guard = Callable[[ASGIApp], ASGIApp]
 
 
-def application(public: Path, observe: Observe) -> ASGIApp:
-    """The ASGI application over `public`, which is made when it is not there.
+def _open(app: ASGIApp) -> ASGIApp:
+    """The guard that lets everybody pass."""
+    return app
+
+
+def guard_of(token: str | None, base_url: str) -> Guard:
+    """The guard that wants this token, if there is one."""
+    if token is None:
+        return _open
+    style = [f"/{asset.path}" for asset in assets().values()]
+    return lambda app: TokenWanted(app, token, public=style, https=base_url.startswith("https:"))
+
+
+def application(public: Path, observe: Observe, pages: Pages | None = None, guard: Guard = _open) -> ASGIApp:
+    """The ASGI application over `public`, which is made when it is not there, and `pages`; `guard` is what everybody
+    has to pass.
 
     `/healthz` answers 200 or 503 with the reasons, `/healthz/<source>` the same for one source, `/metrics` for
     Prometheus. None of them makes feedwatch ask anybody.
@@ -79,9 +97,13 @@ def application(public: Path, observe: Observe) -> ASGIApp:
         Route("/healthz", healthy),
         Route("/healthz/{source}", source_healthy),
         Route("/metrics", metrics),
+        *(pages.routes() if pages else ()),
         Route("/{path:path}", Files(public).answer),
     ]
-    return Hardened(Starlette(routes=routes))
+    inner = Starlette(routes=routes)
+    # It would send people elsewhere, and to whatever host they name.
+    inner.router.redirect_slashes = False
+    return Hardened(guard(inner))
 
 
 class _Server(uvicorn.Server):
@@ -93,7 +115,9 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(public: Path, listen: tuple[str, int], observe: Observe) -> AsyncIterator[tuple[str, int]]:
+async def serving(
+    public: Path, listen: tuple[str, int], observe: Observe, pages: Pages | None = None, guard: Guard = _open
+) -> AsyncIterator[tuple[str, int]]:
     """Serves while entered; yields the address in use. Raises FeedwatchError when it cannot be had."""
     host, port = listen
     try:
@@ -105,7 +129,11 @@ async def serving(public: Path, listen: tuple[str, int], observe: Observe) -> As
             'stop what uses it, or set another address: [web] listen = "127.0.0.1:8081"'
         ) from error
     config = uvicorn.Config(
-        application(public, observe), log_config=None, access_log=False, lifespan="off", limit_concurrency=_READERS
+        application(public, observe, pages, guard),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        limit_concurrency=_READERS,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))
