@@ -35,7 +35,7 @@ from feedwatch.model import (
     PublishedEntry,
 )
 from feedwatch.routes import gathering
-from feedwatch.store import OWN, Backlog, Claim, Listing, Place, Unpublished, codec
+from feedwatch.store import OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec
 from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, changed_row_of, row_of
 from feedwatch.store.polls import Rows, load, save
@@ -193,9 +193,11 @@ class TinyStore:
         self._loaded_index()
         return self._published_entry(ALL, place) if file and place[1] in file.known.entries else None
 
-    def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
+    def outline(self, source_id: str) -> Outline:
         head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
-        return ([EPOCH - timedelta(seconds=row[1]) for row in head.rows], head.count) if head else ([], 0)
+        if head is None:
+            return Outline()
+        return Outline(head.title, head.count, [EPOCH - timedelta(seconds=row[1]) for row in head.rows])
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         return {s: (h.title, h.count) for s, h in self._loaded_index().heads.items() if _is_feed(s)}
