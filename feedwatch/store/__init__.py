@@ -65,6 +65,18 @@ class Backlog:
     died: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the index knows of one source."""
+
+    #: As the source calls itself; "" where it has no entry.
+    title: str = ""
+    #: Entries in its feed.
+    count: int = 0
+    #: Those of its newest entries, newest first as its feed has them.
+    dates: Sequence[datetime] = ()
+
+
 class Store(Protocol):
     """All methods are called from one thread. Raise StoreError; a failed call has changed nothing."""
 
@@ -123,8 +135,8 @@ class Store(Protocol):
         """An entry as the feeds of several sources show it; None where it is not there or cannot be read."""
         ...
 
-    def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
-        """The dates of a source's newest entries, as many as are at hand without opening it, and how many it has."""
+    def outline(self, source_id: str) -> Outline:
+        """What is at hand of a source without opening it."""
         ...
 
     def twins(self, source_id: str, key: str) -> Sequence[tuple[str, str]]:

@@ -37,7 +37,7 @@ from feedwatch.model import (
 )
 from feedwatch.routes import gathering
 from feedwatch.selection import Merged, Words
-from feedwatch.store import OWN, Backlog, Claim, Listing, Place, Unpublished, codec, of_source
+from feedwatch.store import OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec, of_source
 from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
 from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
@@ -244,9 +244,11 @@ class TinyStore:
         self._loaded_index()
         return self._published_entry(ALL, place) if file and place[1] in file.known.entries else None
 
-    def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
+    def outline(self, source_id: str) -> Outline:
         head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
-        return ([EPOCH - timedelta(seconds=row[1]) for row in head.rows], head.count) if head else ([], 0)
+        if head is None:
+            return Outline()
+        return Outline(head.title, head.count, [EPOCH - timedelta(seconds=row[1]) for row in head.rows])
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
