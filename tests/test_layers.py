@@ -16,7 +16,7 @@ FLOORS = (
                 "redact", "logs", "decoding",
                 "__init__")),
     ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
-              "config_problems", "config_edit", "taking", "replay.play", "replay.difference",
+              "config_problems", "config_edit", "subscriptions", "taking", "replay.play", "replay.difference",
               "replay.__init__", "readers", "differ", "routes", "entryjson", "health", "troubles",
               "alerts.message", "alerts.wording", "alerts.text", "alerts.mail", "alerts.retry", "alerts.__init__",
               "poller.walk", "poller.schedule", "poller.caching", "poller.moves", "poller.aftermath", "poller.robots",

@@ -18,6 +18,8 @@ _COMMANDS = {
     "run": "Poll, publish and send for as long as it runs; serve the feeds.",
     "poll": "Poll now, once: all sources or those named.",
     "add": "Find the feed or the list of posts at a URL and add it to the configuration.",
+    "import": "Add the subscriptions of a feed reader (OPML).",
+    "export": "Print our feeds, or what is watched, as OPML.",
     "backfill": "Read the older pages of a source's archive; nobody is alerted of them.",
     "preview": "Read a URL, file or source and show what is found; store nothing.",
     "list": "List the stored entries.",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import click
 
-from feedwatch import config as configuration
 from feedwatch.cli.common import config_path, printable, setup
+from feedwatch.cli.config_file import must_be_good, save
 from feedwatch.cli.preview_command import looking
 from feedwatch.config_edit import without_selectors
 from feedwatch.differ.match import match
-from feedwatch.errors import ConfigError, FeedwatchError
-from feedwatch.files import write_atomic
+from feedwatch.errors import FeedwatchError
 from feedwatch.model import Failure, KnownEntry, Reading
 from feedwatch.opening import now, open_store
 
@@ -72,11 +70,8 @@ def command(ctx: click.Context, source: str, apply_it: bool) -> None:
         return
     path = config_path(ctx)
     changed = without_selectors(path.read_text("utf-8"), source)
-    try:
-        configuration.parse(changed, path, os.environ)
-    except ConfigError as error:
-        raise FeedwatchError(f"nothing was changed, because then\n{error}") from None
-    write_atomic(path, changed.encode())
+    must_be_good(changed, path)
+    save(path, changed)
     click.echo(f"{path}: the selectors of {source} are gone; what is read without them is no news")
 
 
