@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from difflib import get_close_matches
 
 import click
 
 from feedwatch import __version__
+from feedwatch.cli.people import colour
 from feedwatch.errors import ConfigError, FeedwatchError, Locked, NoStateFolder
 
 _COMMANDS = {
@@ -37,6 +39,7 @@ _COMMANDS = {
     "replay": "Try another configuration on the answers that are kept; show what would differ.",
     "check": "Check the configuration.",
     "schema": "Print the JSON Schema of the configuration, or of webhooks.",
+    "completion": "Print what bash, zsh or fish need to complete commands.",
 }
 
 
@@ -50,6 +53,14 @@ class Commands(click.Group):
         module = importlib.import_module(f"feedwatch.cli.{cmd_name.replace('-', '_')}_command")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            near = get_close_matches(args[0], _COMMANDS, 1)
+            ctx.fail(f'There is no command "{args[0]}". ' + (f'Did you mean "{near[0]}"?' if near else ""))
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # The texts stand here, so that --help imports no command and no engine.
@@ -73,6 +84,8 @@ def cli(ctx: click.Context, config_path: str | None, state_dir: str | None, verb
     /etc/feedwatch/config.toml. Without --state-dir: $STATE_DIRECTORY, ./state beside a ./config.toml,
     else $XDG_STATE_HOME/feedwatch.
     """
+    # What is coloured for people is colourless for programs: click strips it, and asks here what the environment says.
+    ctx.color = colour()
     ctx.obj = (config_path, state_dir, verbose, log_format)
 
 

@@ -12,6 +12,7 @@ import click
 from feedwatch.canonical import comparable
 from feedwatch.cli.common import printable
 from feedwatch.cli.config_file import current, must_be_good, path_to_change, save
+from feedwatch.cli.people import working
 from feedwatch.cli.preview_command import FIELDS, Look, echo_reading, in_browser, looking, selectors
 from feedwatch.config_build import Config
 from feedwatch.config_edit import NewSource, id_for, with_sources
@@ -66,7 +67,8 @@ def command(
     source = Source(id="new", url=file.as_uri() if file else url, link_base=link_base, select=chosen, examples=examples)
     if browser:
         source = in_browser(source)
-    reading, source = asyncio.run(_found(config, source, as_page=bool(as_page or browser or chosen or examples)))
+    with working(f"looking at {printable(url)}"):
+        reading, source = asyncio.run(_found(config, source, as_page=bool(as_page or browser or chosen or examples)))
     _must_have(reading, examples)
     echo_reading(reading, source.url)
     taken = {known.id for known in config.sources} if config else set()
