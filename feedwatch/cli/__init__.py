@@ -68,9 +68,12 @@ class Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=(
-    "Exit codes: 0 ok, 1 a source failed, 2 usage, 75 locked by another feedwatch, 78 bad configuration."
-))  # fmt: skip
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 ok, 1 a source failed, 2 usage, 75 locked by another feedwatch, 78 bad configuration.",
+)
 @click.version_option(__version__, prog_name="feedwatch")
 @click.option("-c", "--config", "config_path", type=click.Path(), help="Configuration file.")
 @click.option("--state-dir", type=click.Path(), help="Folder for the store and the feeds.")
@@ -82,17 +85,21 @@ def cli(ctx: click.Context, config_path: str | None, state_dir: str | None, verb
 
     Without --config: $FEEDWATCH_CONFIG, ./config.toml, $XDG_CONFIG_HOME/feedwatch/config.toml,
     /etc/feedwatch/config.toml. Without --state-dir: $STATE_DIRECTORY, ./state beside a ./config.toml,
-    else $XDG_STATE_HOME/feedwatch.
+    else $XDG_STATE_HOME/feedwatch. Without a command it says where you are and what to do first.
     """
     # What is coloured for people is colourless for programs: click strips it, and asks here what the environment says.
     ctx.color = colour()
     ctx.obj = (config_path, state_dir, verbose, log_format)
+    if ctx.invoked_subcommand is None:
+        from feedwatch.cli.whereabouts import tell
+
+        tell(ctx)
 
 
 def main() -> None:
     """The console script. Turns every error that a user can cause into a message and an exit code."""
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        sys.exit(cli.main(prog_name="feedwatch", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

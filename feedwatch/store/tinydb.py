@@ -34,7 +34,7 @@ from feedwatch.model import (
     PublishedEntry,
 )
 from feedwatch.routes import gathering
-from feedwatch.store import OWN, Claim, Unpublished, codec
+from feedwatch.store import LOCK, OWN, Claim, Unpublished, codec
 from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, changed_row_of, row_of
 from feedwatch.store.polls import Rows, load, save
@@ -423,7 +423,7 @@ def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:
         raise NoStateFolder(
             f"{folder}: the state folder cannot be made ({error.strerror}); make it, or name another with --state-dir"
         ) from error
-    return files.lock(folder / "lock")
+    return files.lock(folder / LOCK)
 
 
 def _order(claim: Claim) -> tuple[datetime, datetime, int, str]:
