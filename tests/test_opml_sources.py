@@ -158,7 +158,7 @@ def test_categories_whose_names_opml_cannot_list_are_read_from_their_folders() -
     assert read(render("Mine", [one])) == (one,)
 
 
-def test_entities_are_refused_and_no_file_is_looked_at(tmp_path: Path) -> None:
+def test_s9_s10_entities_are_refused_and_no_file_is_looked_at(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("do not tell")
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))

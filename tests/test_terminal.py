@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inprocess import run
@@ -35,9 +38,26 @@ ESCAPE = "\x1b["
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "config.toml").write_text(SIMPLE)
-    (tmp_path / "page.html").write_text("<article><h2><a href='/a'>An entry</a></h2></article>")
-    return tmp_path
+    return _begun(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def _once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = _begun(tmp_path_factory.mktemp("polled"))
+    run(made, "poll")
+    return made
+
+
+@pytest.fixture
+def polled(_once: Path, tmp_path: Path) -> Path:
+    """The same after a poll, which takes a second."""
+    return shutil.copytree(_once, tmp_path, dirs_exist_ok=True)
+
+
+def _begun(folder: Path) -> Path:
+    (folder / "config.toml").write_text(SIMPLE)
+    (folder / "page.html").write_text("<article><h2><a href='/a'>An entry</a></h2></article>")
+    return folder
 
 
 def test_alone_without_a_configuration_it_says_how_to_begin(tmp_path: Path) -> None:
@@ -82,19 +102,17 @@ def test_alone_a_wrong_or_missing_configuration_is_the_error_it_is_elsewhere(fol
     assert "add URL" in run(folder, "--config", "other.toml", code=78).err
 
 
-def test_looking_does_not_keep_the_service_from_starting(folder: Path) -> None:
-    run(folder, "poll")
-    lock = folder / "state" / LOCK
+def test_looking_does_not_keep_the_service_from_starting(polled: Path) -> None:
+    lock = polled / "state" / LOCK
 
     assert files.holder(lock) is None
     with files.lock(lock):
         assert files.holder(lock)
-    assert files.holder(folder / "nothing") is None
+    assert files.holder(polled / "nothing") is None
 
 
-def test_a_table_is_for_people_and_lines_for_programs(folder: Path) -> None:
-    run(folder, "poll")
-    piped, shown = run(folder, "status").out, run(folder, "status", terminal=True, env={"TERM": "xterm-256color"}).out
+def test_a_table_is_for_people_and_lines_for_programs(polled: Path) -> None:
+    piped, shown = run(polled, "status").out, run(polled, "status", terminal=True, env={"TERM": "xterm-256color"}).out
 
     assert piped.split("\t")[:3] == ["page", "ok", "1"]
     assert ESCAPE not in piped
@@ -103,9 +121,8 @@ def test_a_table_is_for_people_and_lines_for_programs(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("status",), ("poll",), ("list",), ()])
-def test_no_color_takes_the_colours_and_leaves_the_table(folder: Path, command: tuple[str, ...]) -> None:
-    run(folder, "poll")
-    said = run(folder, *command, terminal=True, env={"TERM": "xterm-256color", "NO_COLOR": "1"})
+def test_no_color_takes_the_colours_and_leaves_the_table(polled: Path, command: tuple[str, ...]) -> None:
+    said = run(polled, *command, terminal=True, env={"TERM": "xterm-256color", "NO_COLOR": "1"})
 
     assert not re.search(r"\x1b\[[0-9;]*3\d", said.out + said.err)
     if command == ("status",):
@@ -231,3 +248,28 @@ def test_bash_completes_a_source_by_the_script(folder: Path) -> None:
     done = subprocess.run(["bash", "-c", asked], cwd=folder, capture_output=True, text=True, check=True, timeout=30)
 
     assert done.stdout.strip() == "page"
+
+
+@pytest.mark.parametrize("command", [(), ("poll",), ("status",), ("explain", "page"), ("export", "--sources")])
+def test_f8_a_state_folder_of_another_user_is_said_to_be_one(
+    polled: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    # Whoever runs these tests as root may read everything: the rights themselves would keep nobody out.
+    really_open, really_read = os.open, Path.read_bytes
+
+    def opened(path: str | Path, *arguments: Any, **named: Any) -> int:
+        return really_open(_allowed(path), *arguments, **named)
+
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: really_read(_allowed(path)))
+
+    said = run(polled, *command, code=78).err
+
+    assert "belongs to another user" in said
+    assert "--state-dir" in said
+
+
+def _allowed(path: str | Path) -> Any:
+    if "state" in Path(path).parts:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+    return path

@@ -23,6 +23,7 @@ from feedwatch.logs import formatter
 from feedwatch.model import Source
 from feedwatch.places import find_config, state_dir
 from feedwatch.redact import Redactor
+from feedwatch.routes import Route
 
 #: States, in the colours that tables give them.
 _COLOURS = {
@@ -58,6 +59,15 @@ def source_called(config: Config, name: str) -> Source:
     known = {source.id: source for source in config.sources}
     if name not in known:
         raise click.UsageError(f'no source is called "{name}"{did_you_mean(name, known)}')
+    return known[name]
+
+
+def route_called(config: Config, name: str) -> Route:
+    """The alert with that id. Raises UsageError likewise."""
+    known = {route.id: route for route in config.routes}
+    if name not in known:
+        near = did_you_mean(name, known) or "; the configuration has none"
+        raise click.UsageError(f'no alert is called "{name}"{near}')
     return known[name]
 
 

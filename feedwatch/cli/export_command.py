@@ -32,6 +32,8 @@ def _feeds(ready: Setup) -> bytes:
         return listed.read_bytes()
     except FileNotFoundError:
         raise FeedwatchError("there are no feeds yet; run first: feedwatch poll") from None
+    except OSError as error:
+        raise FeedwatchError(f"{listed}: cannot be read ({error.strerror}); run it as the service's user") from None
 
 
 def _sources(ready: Setup) -> bytes:

@@ -13,9 +13,18 @@ import click
 
 from feedwatch.alerts.message import Item, event_json
 from feedwatch.app import App, open_app
-from feedwatch.cli.common import Setup, ago, complete_alert, echo_json, echo_table, json_option, printable, setup
+from feedwatch.cli.common import (
+    Setup,
+    ago,
+    complete_alert,
+    echo_json,
+    echo_table,
+    json_option,
+    printable,
+    route_called,
+    setup,
+)
 from feedwatch.cli.people import working
-from feedwatch.config_problems import did_you_mean
 from feedwatch.config_values import duration
 from feedwatch.model import Change, Delivery
 from feedwatch.opening import now, open_store
@@ -110,10 +119,7 @@ def replay(ctx: click.Context, since: str, route_id: str | None, as_json: bool) 
     new would have got."""
     ready = setup(ctx)
     start = _moment(since, now())
-    routes = [route for route in ready.config.routes if route_id in (None, route.id)]
-    if not routes:
-        near = did_you_mean(route_id or "", [route.id for route in ready.config.routes])
-        raise click.UsageError(f'no alert is called "{route_id}"{near}')
+    routes = [route_called(ready.config, route_id)] if route_id else list(ready.config.routes)
 
     def chosen(store: Store, moment: datetime) -> list[tuple[str, Delivery]]:
         kept = {claim.delivery.id: claim.delivery for claim in store.outbox()}

@@ -64,7 +64,9 @@ async def _round(
         try:
             written = await app.pipeline.publish()
         except OSError as error:
-            raise FeedwatchError(f"feeds could not be written ({error}); the old ones stay") from error
+            raise FeedwatchError(
+                f"feeds could not be written ({error}); the old ones stay; run it again when that is mended"
+            ) from error
         return reports, written, await app.pipeline.deliver()
 
 

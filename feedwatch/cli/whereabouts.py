@@ -10,7 +10,7 @@ import click
 
 from feedwatch import __version__, files
 from feedwatch.cli.common import Setup, ago, config_path, printable, setup
-from feedwatch.errors import ConfigError, StoreError
+from feedwatch.errors import ConfigError
 from feedwatch.model import PollState, Source
 from feedwatch.opening import now, open_store, public_folder
 from feedwatch.store import LOCK
@@ -33,18 +33,13 @@ def tell(ctx: click.Context) -> None:
         raise ConfigError((f"{path}: there is no such file; begin it with: feedwatch --config {path} add URL",))
     ready = setup(ctx)
     clock = now()
-    try:
-        holder = files.holder(ready.state_dir / LOCK)
-        store = open_store(ready.config, ready.state_dir, lambda: clock, read_only=True)
-        states = {source.id: store.state(source.id) for source in ready.config.sources}
-    except PermissionError as error:
-        raise StoreError(
-            f"{ready.state_dir} belongs to another user ({error.strerror}); run feedwatch as the one that the service "
-            "has, or name your own folder with --state-dir"
-        ) from None
-    for name, told in _lines(ready, path, holder, states, clock):
+    store = open_store(ready.config, ready.state_dir, lambda: clock, read_only=True)
+    states = {source.id: store.state(source.id) for source in ready.config.sources}
+    running, service = _service(ready.state_dir)
+    for name, told in _lines(ready, path, service, states, clock):
         click.echo(printable(f"{name:<14} {told}"))
-    click.echo(printable(f"\n{_next(ready.config.sources, states, holder, ready.config.base_url)}"))
+    click.echo()
+    click.echo(printable(_next(ready.config.sources, states, running, ready.config.base_url)))
 
 
 def _first_steps() -> str:
@@ -56,14 +51,23 @@ def _first_steps() -> str:
     return "\n".join(f"  {command:<40} {what}" for command, what in steps)
 
 
+def _service(state_dir: Path) -> tuple[bool, str]:
+    """Whether it runs, and how to say so."""
+    try:
+        holder = files.holder(state_dir / LOCK)
+    except PermissionError:
+        return True, "cannot be seen; it belongs to another user"
+    return holder is not None, f"running (process {holder})" if holder else "not running"
+
+
 def _lines(
-    ready: Setup, path: Path, holder: str | None, states: Mapping[str, PollState], clock: datetime
+    ready: Setup, path: Path, service: str, states: Mapping[str, PollState], clock: datetime
 ) -> Iterator[tuple[str, str]]:
     config = ready.config
     counts = f"{_some(len(config.sources), 'source')}, {_some(len(config.routes), 'alert')}"
     yield "configuration", f"{path} ({counts})"
     yield "state", str(ready.state_dir)
-    yield "service", f"running (process {holder})" if holder else "not running"
+    yield "service", service
     yield "sources", "; ".join(_how(config.sources, states))
     polled = [state.last_poll for state in states.values() if state.last_poll]
     due = [state.next_poll for state in states.values() if state.next_poll and not state.gone]
@@ -89,9 +93,9 @@ def _how(sources: Sequence[Source], states: Mapping[str, PollState]) -> Iterator
         yield f"{fresh} never polled"
 
 
-def _next(sources: Sequence[Source], states: Mapping[str, PollState], holder: str | None, base_url: str) -> str:
+def _next(sources: Sequence[Source], states: Mapping[str, PollState], running: bool, base_url: str) -> str:
     """The one thing to do first."""
-    if all(state.last_poll is None for state in states.values()) and not holder:
+    if all(state.last_poll is None for state in states.values()) and not running:
         return "Next: feedwatch run, which polls, and serves the feeds"
     for source in sources:
         if failing(states[source.id]):
@@ -99,7 +103,7 @@ def _next(sources: Sequence[Source], states: Mapping[str, PollState], holder: st
     for source in sources:
         if states[source.id].quarantine:
             return f"Next: feedwatch preview {source.id}, and if that is right: feedwatch accept {source.id}"
-    if not holder:
+    if not running:
         return "Next: feedwatch run, or a timer with feedwatch poll --due"
     return f"All is well. Subscribe on {base_url}/; feedwatch --help lists what else there is"
 
