@@ -20,9 +20,10 @@ from feedwatch.alerts.notify import Notifier
 from feedwatch.alerts.outbox import Outbox
 from feedwatch.alerts.retry import Schedule
 from feedwatch.config_build import Config
+from feedwatch.following import Follower
 from feedwatch.generator.publish import Publisher
 from feedwatch.guard import Guard
-from feedwatch.model import Fetched, PollState, Source
+from feedwatch.model import NO_VALIDATORS, Fetched, PollState, Source, Validators
 from feedwatch.net import Net
 from feedwatch.opening import now, open_store, public_folder
 from feedwatch.paging import Reader
@@ -38,8 +39,8 @@ from feedwatch.workers import ReaderPool
 
 log = logging.getLogger(__name__)
 
-#: Seconds between the pages of one archive, beside the pause of its host.
-_BETWEEN_PAGES = 2.0
+#: Between further pages of one source: so many times the pause of a host, beside that pause itself.
+_BETWEEN_PAGES = 2
 USER_AGENT = f"feedwatch/{__version__} (+https://github.com/feedwatch/feedwatch)"
 
 
@@ -81,11 +82,11 @@ class SourcePoller:
                 driven = replace(driven, outcome=refusal) if refusal else driven
             return driven
 
-    async def further(self, source: Source, url: str) -> Driven:
-        await asyncio.sleep(_BETWEEN_PAGES)
+    async def further(self, source: Source, url: str, validators: Validators = NO_VALIDATORS) -> Driven:
+        await asyncio.sleep(_BETWEEN_PAGES * self._hosts.pause)
         robots = None if source.ignores_robots else self._robots
         async with self._hosts.slot(url):
-            return await self._driven(one_page(source, url), source, robots)
+            return await self._driven(one_page(source, url, validators), source, robots)
 
     async def _driven(self, steps: Walk, source: Source, robots: Robots | None) -> Driven:
         driven = await drive(steps, self._net, robots, proxy=source.proxy)
@@ -179,8 +180,10 @@ async def open_app(
                 clock=clock,
                 jitter=jitter,
             )
+            poller = poller or own
+            follower = Follower(poller, pool, clock)
             pipeline = Pipeline(
-                config, thread, poller or own, reader or pool, publisher, outbox, incidents, responses, clock=clock
+                config, thread, poller, reader or pool, follower, publisher, outbox, incidents, responses, clock=clock
             )
             await thread.run(pipeline.begin)
             await responses.tidy([source.id for source in config.sources], clock())

@@ -72,8 +72,8 @@ def reading_digest(source: Source) -> str:
     """Changes whenever the same body could yield another reading; not with title, headers or interval."""
     select = [getattr(source.select, field.name, None) for field in fields(Selectors)]
     paths = [getattr(source.json, field.name) for field in fields(JsonPaths)] if source.json else []
-    # Only where it is on: what was read before there were browsers was read the same way.
-    shown = ["browser"] if source.browser else []
+    # Only where they are on: what was read before there were such things was read the same way.
+    shown = [name for name in ("browser", "follow") if getattr(source, name)]
     return digest(
         "reading", source.url, source.link_base, *select, *source.categories, *paths, *source.examples, *shown
     )

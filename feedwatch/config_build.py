@@ -101,6 +101,7 @@ def _source(table: SourceTable, default: str | None) -> Source:
         examples=tuple(table.examples),
         edits=EditRules(tuple(table.ignore), table.major),
         browser=table.browser,
+        follow=table.follow,
     )
 
 

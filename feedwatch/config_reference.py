@@ -127,7 +127,7 @@ def _found(tables: Sequence[Mapping[str, Any]], path: Sequence[str]) -> Any:
     name, *rest = path
     values = [table[name] for table in tables if name in table]
     if not values:
-        raise KeyError(name)
+        raise KeyError(f"the example has no {name}")
     return _found([table for value in values for table in _alike(value)], rest) if rest else values[0]
 
 

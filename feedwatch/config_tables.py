@@ -77,7 +77,7 @@ class NetworkTable(Table):
     allow_hosts: list[Annotated[str, AfterValidator(values.allowed_host)]] = Field(
         default=[], description="Hosts, with or without port, that may have a non-global address."
     )
-    per_host: int = Field(default=1, ge=1, le=16, description="Requests to one host at the same time.")
+    per_host: int = Field(default=1, ge=1, le=100, description="Requests to one host at the same time.")
     per_host_pause: Duration = Field(default="1s", description="Pause between two requests to one host.")
 
 
@@ -178,6 +178,11 @@ class SourceTable(Table):
         default=False,
         description="Whether its page is read as a browser shows it, for lists that JavaScript builds "
         "(needs feedwatch[browser] and chromium).",
+    )
+    follow: bool = Field(
+        default=False,
+        description="Whether each entry's own page is read once for its whole text, and then watched for edits "
+        "(needs feedwatch[follow]).",
     )
     select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
     json_: JsonTable | None = Field(default=None, alias="json", description="Where the entries of a JSON API stand.")

@@ -116,6 +116,8 @@ class Entry:
     origin: Origin | None = None
     #: How old it was when it was read, where the source says only that ("3 days ago"). Counts once, at first sight.
     age: timedelta | None = None
+    #: Where its own page says that it stands (rel=canonical, a permanent redirect), once that was looked at.
+    canonical: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,43 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Validators:
+    """ETag and Last-Modified exactly as received (RFC 9110 §8.8): opaque, sent back verbatim."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+NO_VALIDATORS = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is known of the looks at an entry's own page."""
+
+    #: The last one; it may have come to nothing.
+    at: datetime
+    #: What read the entry's text from it; None while the text is the listing's.
+    read_as: str | None = None
+    validators: Validators = Validators()
+    #: Looks in a row at which the page was not there (HTTP 404, 410).
+    gone: int = 0
+    #: Digest of a text that is much shorter than the one before: believed when it is there at the next look too.
+    doubted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """What an entry's own page says."""
+
+    text: Text
+    #: The address that it gives as its own (RFC 6596), absolute.
+    canonical: str | None
+    #: What read it: another version finds other words in the same page.
+    read_as: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one poll yielded: entries in the order of the document, and what was noticed on the way."""
 
@@ -162,6 +201,8 @@ class Reading:
     feeds: tuple[str, ...] = ()
     #: The page that goes on where this one ends.
     next_page: str | None = None
+    #: Of entries whose own pages were looked at already: their ids, and what is to be kept of the look.
+    followed: Mapping[str, Followed] = field(default_factory=dict)
 
 
 # --- what the operator asked for --------------------------------------------------------------------
@@ -241,17 +282,11 @@ class Source:
     edits: EditRules = EditRules()
     #: Its page is made by scripts: it is read as a browser shows it.
     browser: bool = False
+    #: The entries' own pages are read for their whole text, and watched.
+    follow: bool = False
 
 
 # --- fetching ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """ETag and Last-Modified exactly as received (RFC 9110 §8.8): opaque, sent back verbatim."""
-
-    etag: str | None = None
-    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,10 +435,14 @@ class PollState:
     accepted: bool = False
     #: The version of the readers that `rule` and `body_digest` are of.
     read_as: int | None = None
+    #: Names of the fields that nearly all entries had in the last reading; None where that is not known.
+    filled: tuple[str, ...] | None = None
     #: Its entries rush through: that most are unknown is how it always is.
     rushing: bool = False
     #: Entries that should be in the last reading, and have to be missing once or twice more.
     missing: int = 0
+    #: When the next look at an entry's own page is due, for a source whose entries are followed.
+    next_look: datetime | None = None
     #: What decided `next_poll`, in a few words.
     set_by: str | None = None
     #: Requests for this source since it was added, those answered by 304, and bytes of bodies.
@@ -453,10 +492,14 @@ class KnownEntry:
     withdrawn: datetime | None = None
     #: The key of the entry of its source that it is, as the operator says; then it is in no feed itself.
     same_as: str | None = None
+    #: What that one said when the operator linked the two.
+    instead_of: Entry | None = None
     #: Trusted readings in a row that lack it though it should be there.
     missing: int = 0
     #: What it said before, oldest first; bounded by number and length.
     revisions: tuple[Revision, ...] = ()
+    #: Of a source whose entries' own pages are read.
+    followed: Followed | None = None
     #: Digests of earlier wordings, and when each was last shown: one that comes back is no edit.
     shown_before: tuple[tuple[str, datetime], ...] = ()
 

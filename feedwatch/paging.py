@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from feedwatch.model import Entry, Failure, Fetched, Reading, Source
+from feedwatch.model import NO_VALIDATORS, Entry, Failure, Fetched, Reading, Source, Validators
 from feedwatch.poller.fetch import Driven
 
 
@@ -21,8 +21,8 @@ class Reader(Protocol):
 
 
 class Further(Protocol):
-    async def further(self, source: Source, url: str) -> Driven:
-        """One page more of this source, asked for at the pace of its host."""
+    async def further(self, source: Source, url: str, validators: Validators = NO_VALIDATORS) -> Driven:
+        """Another page of this source, asked for at the pace of its host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,10 @@ from feedwatch.canonical import body_digest, host_of
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
 from feedwatch.differ.diff import Diff, unchanged
+from feedwatch.differ.followed import first_due, looked
 from feedwatch.differ.trust import Taken
 from feedwatch.errors import StoreError
+from feedwatch.following import Follower, Spent
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import (
     About,
@@ -97,6 +99,7 @@ class Pipeline:
         store: StoreThread,
         poller: Poller,
         reader: Reader,
+        follower: Follower,
         publisher: Publisher,
         outbox: Outbox,
         incidents: Incidents,
@@ -108,6 +111,7 @@ class Pipeline:
         self._store = store
         self._poller = poller
         self._reader = reader
+        self._follower = follower
         self._publisher = publisher
         self._outbox = outbox
         self._incidents = incidents
@@ -175,11 +179,18 @@ class Pipeline:
         result: Result = await self._taken_in(source, state, answer) if isinstance(answer, Fetched) else answer
         if isinstance(result, NotModified) and state.missing:
             result = await self._repeated(source, result)
-        counted = replace(state, requests=state.requests + driven.requests, received=state.received + driven.received)
+        more = (result.requests, result.received) if isinstance(result, Recorded) else (0, 0)
+        counted = replace(
+            state,
+            requests=state.requests + driven.requests + more[0],
+            received=state.received + driven.received + more[1],
+        )
         after = aftermath.after(source, counted, result, self._clock())
         self._hold(source, after)
         await self._store.run(lambda store: store.remember(source.id, after))
         report = aftermath.report(source, state, result)
+        if source.follow and report.status in ("ok", "unchanged"):
+            report = await self._look_around(source, after, report)
         self._failed |= report.status in ("failed", "quarantined")
         _log(report)
         return report
@@ -194,13 +205,47 @@ class Pipeline:
         try:
             if source.pages > 1 and (more := page_after(source, reading, 2)):
                 reading = await self._read_on(source, reading, more)
+            spent = Spent()
+            if source.follow:
+                reading = await self._with_articles(source, reading, spent)
             found = await self._store.run(lambda store: self._record(store, source, reading, now, state))
         except (StoreError, OSError) as error:
             return Failure("store", str(error), fetched.status)
         if isinstance(found, Quarantine):
             return Failure("doubted", f"{found.detail}; nothing was taken in", fetched.status, quarantine=found)
         await self._responses.keep(source, fetched, now, changed=bool(found.diff.rows))
-        return Recorded(fetched, reading, found.diff, found.rushing)
+        return Recorded(fetched, reading, found.diff, found.rushing, spent.requests, spent.received)
+
+    async def _with_articles(self, source: Source, reading: Reading, spent: Spent) -> Reading:
+        known = await self._store.run(lambda store: store.known(source.id))
+        if known.config_digest != reading_digest(source):
+            return reading
+        return await self._follower.before(source, known, reading, spent)
+
+    async def _look_around(self, source: Source, state: PollState, report: SourceReport) -> SourceReport:
+        """Looks at entries' own pages that are due, and records what they say; the report with that in it."""
+        if state.next_look is not None and self._clock() < state.next_look:
+            return report
+        spent = Spent()
+        known = await self._store.run(lambda store: store.known(source.id))
+        looks = await self._follower.after(source, known, spent)
+        requests, received = state.requests + spent.requests, state.received + spent.received
+
+        def record(store: Store) -> Diff:
+            known = store.known(source.id)
+            pairs = [(known.entries[key], look) for key, look in looks.items()]
+            slugs_of, now = self._config.categories.resolve, self._clock()
+            found = looked(known, pairs, slugs_of=slugs_of, rules=source.edits, now=now)
+            self._commit(store, known, source, known.about, found)
+            again = first_due(store.known(source.id))
+            store.remember(source.id, replace(state, next_look=again, requests=requests, received=received))
+            return found
+
+        try:
+            found = await self._store.run(record)
+        except (StoreError, OSError) as error:
+            return replace(report, notes=(*report.notes, f"what the entries' own pages say was not stored ({error})"))
+        return replace(report, changes=(*report.changes, *found.changes), notes=(*report.notes, *found.notes))
 
     async def _repeated(self, source: Source, answer: NotModified) -> Repeated | Failure:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from feedwatch.config import reading_digest
@@ -10,6 +11,7 @@ from feedwatch.differ.diff import Diff, diff
 from feedwatch.differ.hush import NO_HUSH, Hush
 from feedwatch.differ.trust import Taken, taken_in
 from feedwatch.model import About, Commit, KnownSource, PollState, Quarantine, Reading, Source
+from feedwatch.poller.schedule import EVERY
 from feedwatch.routes import deliveries
 
 
@@ -25,7 +27,7 @@ def compared(
 ) -> Diff:
     """What differs between a reading and what is known; `archive` is for a page of older entries."""
     return diff(
-        known,
+        known if source.follow else _unfollowed(known),
         reading,
         config_digest=reading_digest(source),
         slugs_of=config.categories.resolve,
@@ -34,6 +36,12 @@ def compared(
         hush=hush,
         archive=archive,
     )
+
+
+def _unfollowed(known: KnownSource) -> KnownSource:
+    """`known`, whose texts are again what its listing says."""
+    rows = {key: replace(row, followed=None) for key, row in known.entries.items() if row.followed}
+    return replace(known, entries={**known.entries, **rows}) if rows else known
 
 
 def taken(
@@ -46,6 +54,7 @@ def taken(
         state,
         lambda hush: compared(config, known, source, reading, now, hush),
         now=now,
+        every=source.every or EVERY,
         same_reading=known.config_digest == reading_digest(source),
     )
 

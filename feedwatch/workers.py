@@ -15,7 +15,7 @@ from typing import TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from feedwatch.errors import ReadError
-from feedwatch.model import Failure, Fetched, Reading, Source
+from feedwatch.model import Article, Failure, Fetched, Reading, Source
 
 T = TypeVar("T")
 
@@ -33,6 +33,13 @@ def read(
     from feedwatch import readers
 
     return readers.read(body, url=fetched_url, headers=headers, source=source, now=now, rule=rule)
+
+
+def read_article(fetched_url: str, headers: Mapping[str, str], body: bytes, title: str) -> Article:
+    """Runs in the worker."""
+    from feedwatch.readers import article
+
+    return article.read_article(body, url=fetched_url, headers=headers, title=title)
 
 
 def bounded() -> None:
@@ -83,9 +90,15 @@ class ReaderPool:
         self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()
     ) -> Reading | Failure:
         """The entries of a body; `rule` is the one of an earlier reading of its source."""
-        headers = dict(fetched.headers)
+        return await self._run(fetched, self._work, source, now, rule)
+
+    async def article(self, fetched: Fetched, title: str) -> Article | Failure:
+        """What an entry's own page says; `title` is the entry's."""
+        return await self._run(fetched, read_article, title)
+
+    async def _run(self, fetched: Fetched, work: Callable[..., T], *further: object) -> T | Failure:
         try:
-            return await self._workers.run(self._work, fetched.url, headers, fetched.body, source, now, rule)
+            return await self._workers.run(work, fetched.url, dict(fetched.headers), fetched.body, *further)
         except ReadError as error:
             return Failure(error.kind, str(error), fetched.status, feeds=error.feeds)
         except TimeoutError:

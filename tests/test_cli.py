@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from workbench import Bench
+from workbench import SECTIONS, Bench
 
 from feedwatch import files
 
@@ -175,3 +175,15 @@ def test_a_port_in_use_is_an_error_with_a_way_out(bench: Bench) -> None:
         said = bench.run("run", code=1).stderr
 
     assert "[web] listen" in said
+
+
+def test_what_stands_before_a_command_may_stand_after_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    (tmp_path / "mine.toml").write_text('[[source]]\nid = "page"\nurl = "page.html"\n')
+    bench.page("spotify-engineering.html")
+
+    bench.run("poll", "-v", "--config", "mine.toml", "--state-dir", "elsewhere")
+    listed = bench.json("list", "-c", "mine.toml", "--state-dir", "elsewhere")["entries"]
+
+    assert len(listed) == sum(SECTIONS.values())
+    assert bench.run("alert", "list", "--config", "none.toml", code=78).stderr

@@ -216,8 +216,8 @@ def test_a_field_that_a_source_drops_is_kept_and_no_edit() -> None:
 
 def test_c9_an_old_date_found_late_is_put_on_top_where_subscribers_look() -> None:
     blog = History()
-    blog.reads(entry(9), entry(8))
-    blog.reads(entry(9), entry(8), entry(2))
+    blog.reads(entry(9), entry(8), entry(1))
+    blog.reads(entry(9), entry(8), entry(2), entry(1))
 
     newest = max(blog.known.entries.values(), key=lambda row: row.order[0])
 
@@ -337,3 +337,90 @@ def test_c29_a_clock_that_is_wrong_makes_nothing_new_and_moves_nothing_back() ->
     after = blog.known.entries
     assert all(after[key].updated >= updated for key, (_, updated) in before.items())
     assert all(after[key].published == published for key, (published, _) in before.items())
+
+
+def test_the_next_post_of_a_series_is_not_the_last_one_edited() -> None:
+    text = " ".join(f"word{n}" for n in range(60))
+    source = History()
+    source.reads(entry(3, "Release 3", summary=text), entry(2, "Release 2", summary=text))
+
+    found = source.reads(entry(4, "Release 4", summary=text), entry(3, "Release 3", summary=text))
+
+    assert kinds(found) == [("new", "4")]
+
+
+def test_a_listing_that_shows_more_than_before_has_old_posts_and_no_news() -> None:
+    blog = History()
+    blog.reads(*(entry(n) for n in range(20, 10, -1)))
+
+    found = blog.reads(*(entry(n) for n in range(21, 1, -1)))
+
+    assert kinds(found) == [("new", "21")]
+    assert found.discovered == 9
+
+
+def test_without_dates_the_order_in_which_entries_came_tells_which_end_is_the_old_one() -> None:
+    def undated(number: int) -> Entry:
+        return replace(entry(number), published=None)
+
+    blog = History()
+    blog.reads(undated(2), undated(1))
+    assert kinds(blog.reads(undated(3), undated(2), undated(1))) == [("new", "3")]
+    assert kinds(blog.reads(undated(3), undated(2), undated(1), undated(9))) == []
+
+    grows_downwards = History()
+    grows_downwards.reads(undated(1), undated(2))
+    assert kinds(grows_downwards.reads(undated(1), undated(2), undated(3))) == [("new", "3")]
+    assert kinds(grows_downwards.reads(undated(1), undated(2), undated(3), undated(4))) == [("new", "4")]
+
+
+def test_c2_new_posts_of_a_feed_whose_entries_share_one_link_are_new() -> None:
+    def version(number: int) -> Entry:
+        return entry(number, f"Version {number}.0", guid=f"g{number}", link="https://example.org/changelog")
+
+    blog = History()
+    blog.reads(*(version(n) for n in range(10, 0, -1)))
+
+    assert [change.entry.title for change in blog.reads(*(version(n) for n in range(11, 1, -1))).changes] == [
+        "Version 11.0"
+    ]
+
+
+def test_a_post_of_the_same_name_each_month_is_a_new_one() -> None:
+    def thread(day: int) -> Entry:
+        return entry(day, "Open thread for all of you", link=f"https://example.org/2024/{day}/open-thread-for-all")
+
+    blog = History()
+    blog.reads(thread(1))
+
+    assert [change.kind for change in blog.reads(thread(20), thread(1)).changes] == ["new"]
+    assert [change.kind for change in blog.reads(thread(30)).changes] == ["new"]
+
+
+def test_what_scrolls_off_a_page_with_a_pinned_post_is_not_withdrawn() -> None:
+    pinned = entry(1)
+    blog = History()
+    blog.reads(pinned, *(entry(n) for n in range(20, 10, -1)))
+
+    for newest in (21, 22, 23):
+        found = blog.reads(pinned, *(entry(n) for n in range(newest, newest - 10, -1)))
+        assert {change.kind for change in found.changes} == {"new"}
+        blog.repeats()
+
+    assert [row.key for row in blog.known.entries.values() if row.withdrawn or row.missing] == []
+
+
+def test_what_goes_from_the_middle_of_a_window_is_withdrawn_when_an_older_post_takes_its_place() -> None:
+    blog = History()
+    blog.reads(*(entry(n) for n in range(20, 10, -1)))
+    rest = [entry(n) for n in range(20, 9, -1) if n != 15]
+
+    assert [kinds(blog.reads(*rest)) for _ in range(3)] == [[], [], [("withdrawn", "15")]]
+
+
+def test_a_listing_in_no_order_of_dates_proves_nothing() -> None:
+    blog = History()
+    popular = [entry(n) for n in (3, 19, 7, 28, 1, 12, 5, 22)]
+    blog.reads(*popular)
+
+    assert [kinds(blog.reads(*popular[:6], popular[7])) for _ in range(4)] == [[], [], [], []]

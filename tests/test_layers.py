@@ -27,7 +27,7 @@ FLOORS = (
     ("edge", ("net", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
               "poller.rendering", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
               "alerts.notify", "alerts.channels", "workers", "web", "sd", "responses")),
-    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "pipeline", "replay.run")),
+    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "pipeline", "replay.run")),
     ("roof", ("app", "opening", "service", "cli", "__main__")),
 )  # fmt: skip
 
@@ -39,6 +39,7 @@ OWNERS = {
     "feedgen": ("generator.atom",),
     "feedparser": ("readers.feed",),
     "bs4": ("readers",),
+    "trafilatura": ("readers.article",),
     "nh3": ("readers",),
     "apscheduler": ("service",),
     "starlette": ("web",),

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import feedparser
 import pytest
+from make import History, after, entry
 from origin import Origin
 from workbench import Bench
+
+from feedwatch.differ.diff import Diff
+from feedwatch.differ.link import linked, unlinked
 
 
 def rss(*items: tuple[str, str]) -> bytes:
@@ -61,3 +65,18 @@ def test_what_was_linked_can_be_two_again(bench: Bench) -> None:
     assert set(shown(bench).values()) == set(before.values())
     assert "no entry is linked" in bench.run("unlink", "Something else", code=1).stderr
     assert "the same entry" in bench.run("link", "Something else", "Something else", code=1).stderr
+
+
+def test_unlinking_gives_back_what_the_entry_said_whatever_was_read_since() -> None:
+    source = History()
+    source.reads(entry(1, "How we test", categories=["Quality"]), entry(5))
+    source.reads(entry(2, "Testing, revisited"), entry(5))
+    first, second = source.row("https://example.org/1"), source.row("https://example.org/2")
+    old, new = linked(first, second, source.now)
+    source.known = after(source.known, Diff((old, new), (), 0))
+    source.reads(entry(2, "Testing, the third part"), entry(5))
+
+    apart, other = unlinked(source.row(old.key), source.row(new.key))
+
+    assert apart.entry == first.entry
+    assert (other.entry.title, other.entry.link, other.listed) == ("Testing, the third part", second.entry.link, True)

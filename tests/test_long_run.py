@@ -17,7 +17,17 @@ from feedwatch import config as configuration
 from feedwatch.app import open_app
 from feedwatch.canonical import entry_id
 from feedwatch.config_build import Config
-from feedwatch.model import Entry, Failure, Fetched, NotModified, PollState, Reading, Source, Validators
+from feedwatch.model import (
+    NO_VALIDATORS,
+    Entry,
+    Failure,
+    Fetched,
+    NotModified,
+    PollState,
+    Reading,
+    Source,
+    Validators,
+)
 from feedwatch.poller.fetch import Driven, Hosts
 from feedwatch.service import Service
 
@@ -51,7 +61,7 @@ class Wire:
             self.polls[source.id] += 1
             return Driven(await self._answer(source), requests=1)
 
-    async def further(self, source: Source, url: str) -> Driven:
+    async def further(self, source: Source, url: str, validators: Validators = NO_VALIDATORS) -> Driven:
         raise AssertionError("no source here has more than one page")
 
     async def _answer(self, source: Source) -> Fetched | NotModified | Failure:

@@ -14,7 +14,7 @@ from workbench import Bench
 
 from feedwatch.differ.diff import Diff, diff
 from feedwatch.differ.hush import Hush
-from feedwatch.differ.trust import Taken, taken_in
+from feedwatch.differ.trust import Taken, filled, taken_in
 from feedwatch.model import READING_VERSION, Entry, KnownSource, Moment, PollState, Quarantine, Reading, Text
 from feedwatch.troubles import troubled
 
@@ -34,13 +34,25 @@ class Site:
         self.now += timedelta(hours=1)
         said = reading(*entries)
         same = self.known.config_digest is not None
-        found = taken_in(self.known, said, self.state, lambda h: self._diff(said, h), now=self.now, same_reading=same)
+        found = taken_in(
+            self.known,
+            said,
+            self.state,
+            lambda hush: self._diff(said, hush),
+            now=self.now,
+            every=timedelta(hours=1),
+            same_reading=same,
+        )
         if isinstance(found, Quarantine):
             self.state = replace(self.state, last_poll=self.now, quarantine=found)
         else:
             self.known = after(self.known, found.diff)
             self.state = PollState(
-                last_poll=self.now, last_success=self.now, read_as=READING_VERSION, rushing=found.rushing
+                last_poll=self.now,
+                last_success=self.now,
+                read_as=READING_VERSION,
+                rushing=found.rushing,
+                filled=filled(said.entries),
             )
         return found
 
@@ -129,6 +141,28 @@ def test_a_field_that_is_gone_from_all_entries_is_not_believed_at_once(name: str
 
     assert doubt(found) == "lost-field"
     assert name in found.detail  # type: ignore[union-attr]
+
+
+def test_a_field_that_its_source_gave_up_is_doubted_once_and_what_is_new_is_told() -> None:
+    site = Site()
+    without = [replace(one, published=None) for one in [entry(21, day=31), *LISTED]]
+
+    assert [doubt(site.says(*without)) for _ in range(2)] == ["lost-field"] * 2
+    assert news(site.says(*without)) == ["new Entry 21"]
+    newer = replace(entry(22, day=31), published=None)
+    assert news(site.says(newer, *without)) == ["new Entry 22"]
+
+
+def test_an_absence_forgives_more_news_than_usual_and_nothing_else() -> None:
+    others = [entry(n, f"Something else {n}", day=1) for n in range(100, 120)]
+    garbled = [replace(one, summary=Text("Gr\ufffd\ufffde aus K\ufffdln")) for one in others]
+    site = Site()
+    site.now += timedelta(days=7)
+
+    assert doubt(site.says(*garbled)) == "garbled"
+    site = Site()
+    site.now += timedelta(days=7)
+    assert len(news(site.says(*others))) == 20
 
 
 def test_c30_text_in_the_wrong_charset_is_never_believed_by_itself() -> None:

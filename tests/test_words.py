@@ -48,3 +48,15 @@ def test_what_did_not_change_is_cut_to_what_stands_around() -> None:
     assert [len(piece.text) for piece in pieces] == [21, 4, 4, 43, 4, 4, 21]
     assert pieces[0].text.startswith("…")
     assert pieces[-1].text.endswith("…")
+
+
+def test_two_words_far_apart_in_a_long_text_are_two_words() -> None:
+    old = [f"word{n % 300}" if n % 3 else f"once{n}" for n in range(3000)]
+    new = [*old]
+    new[2], new[-3] = "First", "last"
+
+    pieces = word_diff(" ".join(old), " ".join(new))
+
+    assert [piece.text.strip() for piece in pieces if piece.kind == "added"] == ["First", "last"]
+    assert "".join(piece.text for piece in pieces if piece.kind != "added") == " ".join(old)
+    assert "".join(piece.text for piece in pieces if piece.kind != "gone") == " ".join(new)

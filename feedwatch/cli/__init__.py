@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+from copy import copy
 from difflib import get_close_matches
+from functools import partial
 
 import click
 
@@ -42,6 +44,9 @@ _COMMANDS = {
     "completion": "Print what bash, zsh or fish need to complete commands.",
 }
 
+#: Options of every command, in the order in which `ctx.obj` holds them.
+_EVERYWHERE = ("config_path", "state_dir", "verbose", "log_format")
+
 
 class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -52,6 +57,7 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"feedwatch.cli.{cmd_name.replace('-', '_')}_command")
         command: click.Command = module.command
+        _take_everywhere(command)
         return command
 
     def resolve_command(
@@ -66,6 +72,27 @@ class Commands(click.Group):
         # The texts stand here, so that --help imports no command and no engine.
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+
+def _take_everywhere(command: click.Command) -> None:
+    """Lets what stands before the command's name stand after it too: `feedwatch poll --config mine.toml`."""
+    if any(option.name == _EVERYWHERE[0] for option in command.params):
+        return
+    for option in cli.params:
+        if isinstance(option, click.Option) and option.name in _EVERYWHERE:
+            late = copy(option)
+            late.hidden, late.expose_value, late.default = True, False, 0 if option.count else None
+            late.callback = partial(_chosen, _EVERYWHERE.index(option.name))
+            command.params.append(late)
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _take_everywhere(inner)
+
+
+def _chosen(place: int, ctx: click.Context, _: click.Parameter, value: object) -> None:
+    if value:
+        root = ctx.find_root()
+        root.obj = (*root.obj[:place], value, *root.obj[place + 1 :])
 
 
 @click.group(

@@ -42,6 +42,11 @@ def told(story: Story, routes: Sequence[Route]) -> Iterator[str]:
         yield "it is not in the last reading any more; that alone is no withdrawal"
     if row.missing:
         yield f"it is missing from the last {row.missing} readings though it should be there; after 3 it is withdrawn"
+    if row.followed:
+        read = "its text is from there" if row.followed.read_as else "nothing could be read there"
+        yield f"its own page was looked at {row.followed.at.isoformat(timespec='seconds')}; {read}"
+        if row.followed.gone:
+            yield "its page was not there (404 or 410)"
     if not any(change.kind == "new" for change in story.changes):
         yield (
             "no record of its being new is kept: it was discovered (first sight of the source, its configuration "

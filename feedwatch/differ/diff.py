@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from feedwatch.canonical import atom_id, canonical_url, digest
+from feedwatch.canonical import atom_id, digest
 from feedwatch.differ import versions
 from feedwatch.differ.edits import Edit, edit, wording
 from feedwatch.differ.hush import NO_HUSH, Hush
-from feedwatch.differ.match import ALIASES, match
+from feedwatch.differ.match import ALIASES, address_of, link_of, match
 from feedwatch.differ.normalise import plain
 from feedwatch.differ.withdrawn import Absent, absent, is_proven
-from feedwatch.model import Category, Change, ChangeKind, EditRules, Entry, KnownEntry, KnownSource, Reading
+from feedwatch.model import Category, Change, ChangeKind, EditRules, Entry, Followed, KnownEntry, KnownSource, Reading
 
 SlugsOf = Callable[[Iterable[Category]], Iterable[str]]
 
@@ -53,15 +53,19 @@ def diff(
     discovered = 0
     present: set[str] = set()
     notes: list[str] = []
-    for position, (entry, row) in enumerate(match(known.entries, reading.entries)):
+    pairs = match(known.entries, reading.entries)
+    bottom = _bottom(pairs)
+    for position, (entry, row) in enumerate(pairs):
         if row is None:
-            news = not quiet and not hush.discovers(entry)
-            row = _first_seen(known.source_id, entry, position, now, news=news)
+            news = not quiet and not hush.discovers(entry) and not bottom.has(entry, position)
+            row = _first_seen(known.source_id, entry, position, now, reading.followed.get(entry.id), news=news)
             discovered += not news
             rows.append(row)
             if news:
-                changes.append(_change("new", known.source_id, row, None, (), slugs_of))
+                changes.append(change_of("new", known.source_id, row, None, (), slugs_of))
         elif row.key not in present:
+            if looked := reading.followed.get(entry.id):
+                row = replace(row, followed=looked, entry=replace(row.entry, content=entry.content))
             after, found, note = _seen_again(
                 row, entry, known.source_id, slugs_of, rules, now, quiet=quiet or hush.edits
             )
@@ -84,6 +88,36 @@ def diff(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Bottom:
+    """Where a listing is older than all of it that is known: a longer window shows old posts, and no news."""
+
+    #: The position of the last known entry, and the oldest date of any; None where that says nothing.
+    after: int | None = None
+    older: datetime | None = None
+
+    def has(self, entry: Entry, position: int) -> bool:
+        if self.after is None or position < self.after:
+            return False
+        if entry.published is None or self.older is None:
+            return entry.published is None and self.older is None
+        return entry.published.at < self.older
+
+
+def _bottom(pairs: Sequence[tuple[Entry, KnownEntry | None]]) -> _Bottom:
+    """Dates tell which end is the old one; without any, the order in which the known ones came."""
+    known = [(position, row) for position, (_, row) in enumerate(pairs) if row is not None]
+    if not known:
+        return _Bottom()
+    last = known[-1][0]
+    dates = [row.entry.published.at for _, row in known if row.entry.published]
+    if dates:
+        return _Bottom(last, min(dates))
+    came = [row.first_seen for _, row in known]
+    newest_first = came[0] > came[-1] and came == sorted(came, reverse=True)
+    return _Bottom(last) if newest_first else _Bottom()
+
+
 def unchanged(known: KnownSource, *, slugs_of: SlugsOf, now: datetime) -> Diff:
     """What it means that a source says once more exactly what it said last: what was missing still is."""
     rows, changes = [], []
@@ -95,7 +129,9 @@ def unchanged(known: KnownSource, *, slugs_of: SlugsOf, now: datetime) -> Diff:
     return Diff(tuple(rows), tuple(changes), 0, missing=sum(row.withdrawn is None for row in rows))
 
 
-def _first_seen(source_id: str, entry: Entry, position: int, now: datetime, *, news: bool) -> KnownEntry:
+def _first_seen(
+    source_id: str, entry: Entry, position: int, now: datetime, followed: Followed | None, *, news: bool
+) -> KnownEntry:
     # A date ahead of the clock (a scheduled post, a wrong zone) would hold its place at the top for long.
     published = min(entry.published.at, now) if entry.published else now - (entry.age or timedelta(0))
     updated = min(entry.updated.at, now) if entry.updated else published
@@ -109,6 +145,7 @@ def _first_seen(source_id: str, entry: Entry, position: int, now: datetime, *, n
         updated=max(published, updated),
         # News goes on top even with an old date, where subscribers look; an archive keeps its own order.
         order=(now if news else published, position),
+        followed=followed,
     )
 
 
@@ -124,27 +161,30 @@ def _seen_again(
 ) -> tuple[KnownEntry, list[Change], list[str]]:
     before = row.entry
     after = _merged(before, entry)
+    if row.followed and row.followed.read_as:
+        # Its own page says more than what a listing shows of it.
+        after = replace(after, content=before.content)
     known_as = (row.key, *row.aliases)
     aliases = row.aliases if entry.id in known_as or len(known_as) > ALIASES else (*row.aliases, entry.id)
     seen = replace(row, entry=after, aliases=aliases, listed=True, withdrawn=None, missing=0)
     if quiet:
         return seen, [], []
-    seen, edited, notes = _worded(seen, before, rules, now)
+    seen, edited, notes = worded(seen, before, rules, now)
     kinds = _kinds(before, after, slugs_of)
     if not edited and not kinds:
         return seen, [], notes
     seen = replace(seen, revision=row.revision + 1)
-    changes = [_change(kind, source_id, seen, before, fields, slugs_of, at=now) for kind, fields in kinds.items()]
+    changes = [change_of(kind, source_id, seen, before, fields, slugs_of, at=now) for kind, fields in kinds.items()]
     if edited:
-        change = _change("edited", source_id, seen, before, edited.fields, slugs_of, at=now)
+        change = change_of("edited", source_id, seen, before, edited.fields, slugs_of, at=now)
         changes.insert(0, replace(change, size=edited.size))
     return seen, changes, notes
 
 
-def _worded(
+def worded(
     row: KnownEntry, before: Entry, rules: EditRules, now: datetime
 ) -> tuple[KnownEntry, Edit | None, list[str]]:
-    """The row with its history, and the edit that is news, if there is one."""
+    """The row with its history, the edit that is news, if there is one, and notes for people."""
     after = row.entry
     if (before.title, before.summary, before.content) == (after.title, after.summary, after.content):
         return row, None, []
@@ -177,12 +217,13 @@ def _merged(before: Entry, after: Entry) -> Entry:
         content=after.content if plain(after.content) else before.content,
         categories=after.categories or before.categories,
         published=before.published or after.published,
+        canonical=after.canonical or (before.canonical if after.link in (None, before.link) else None),
     )
 
 
 def _kinds(before: Entry, after: Entry, slugs_of: SlugsOf) -> dict[ChangeKind, tuple[str, ...]]:
     kinds: dict[ChangeKind, tuple[str, ...]] = {}
-    if before.link and after.link and canonical_url(before.link) != canonical_url(after.link):
+    if before.link and after.link and link_of(before) != link_of(after) and address_of(before) != address_of(after):
         kinds["moved"] = ("link",)
     if before.categories and set(slugs_of(before.categories)) != set(slugs_of(after.categories)):
         kinds["recategorised"] = ("categories",)
@@ -219,11 +260,17 @@ def _missed(row: KnownEntry, source_id: str, slugs_of: SlugsOf, now: datetime) -
     after = replace(row, missing=row.missing + 1)
     if not is_proven(after):
         return after, []
-    after = replace(after, listed=False, missing=0, withdrawn=now, revision=row.revision + 1)
-    return after, [_change("withdrawn", source_id, after, row.entry, (), slugs_of, at=now)]
+    after, change = taken_back(after, source_id, slugs_of, now)
+    return after, [change]
 
 
-def _change(
+def taken_back(row: KnownEntry, source_id: str, slugs_of: SlugsOf, now: datetime) -> tuple[KnownEntry, Change]:
+    """The row of an entry that its source is known to have withdrawn, and that change."""
+    after = replace(row, listed=False, missing=0, withdrawn=now, revision=row.revision + 1)
+    return after, change_of("withdrawn", source_id, after, row.entry, (), slugs_of, at=now)
+
+
+def change_of(
     kind: ChangeKind,
     source_id: str,
     row: KnownEntry,
@@ -233,6 +280,7 @@ def _change(
     *,
     at: datetime | None = None,
 ) -> Change:
+    """The change that made `before` into `row`, in the categories of both."""
     slugs = dict.fromkeys(slugs_of(row.entry.categories))
     if before is not None:
         slugs |= dict.fromkeys(slugs_of(before.categories))

@@ -30,16 +30,13 @@ def linked(old: KnownEntry, new: KnownEntry, now: datetime) -> tuple[KnownEntry,
         missing=0,
         entry=entry,
     )
-    return kept, replace(new, same_as=old.key, listed=False, missing=0)
+    return kept, replace(new, same_as=old.key, instead_of=old.entry, listed=False, missing=0)
 
 
 def unlinked(old: KnownEntry, new: KnownEntry) -> tuple[KnownEntry, KnownEntry]:
-    """Both rows after it was said that they are two after all."""
+    """Both rows after it was said that they are two after all: `old` says what it said when they were linked, and what
+    was read since is what `new` says. The history of both stays."""
     others = tuple(alias for alias in old.aliases if alias not in (new.key, *new.aliases))
-    entry, revisions = old.entry, old.revisions
-    if revisions:
-        # What it said when it was linked.
-        last = revisions[-1]
-        entry, revisions = replace(entry, title=last.title, summary=last.summary, content=last.content), revisions[:-1]
-    old = replace(old, entry=entry, revisions=revisions, aliases=others, listed=False)
-    return old, replace(new, same_as=None, listed=True)
+    since = replace(old.entry, id=new.key, published=new.entry.published or old.entry.published)
+    apart = replace(old, entry=new.instead_of or old.entry, aliases=others, listed=False, missing=0)
+    return apart, replace(new, entry=since, same_as=None, instead_of=None, listed=old.listed)

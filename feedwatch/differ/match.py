@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -22,38 +23,62 @@ _SLUG, _TITLE = 10, 3
 _WORDS, _ALIKE = 30, 0.8
 #: Texts that are compared word by word, at most.
 _COMPARED = 40
+#: A post under its old title that moves may get another date; under another title and date it is another post.
+_REDATED, _DAY = timedelta(days=2), timedelta(days=1)
 
 
 def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tuple[Entry, KnownEntry | None]]:
     """Each entry with the known entry it is, or None.
 
     First by id and earlier ids. What is left over on both sides is then paired by ever weaker signs, each only where it
-    names one entry on either side: address (the source makes new guids), title and date (a new address), the end of
-    the address with title or date (a new site), a telling title, and at last the text itself.
+    names one entry on either side: address (the source makes new guids), the address that the entry's own page gives,
+    title and date (a new address), the end of the address with title or date (a new site), a telling title, and at last
+    the text itself.
     """
     known = {key: row for key, row in known.items() if row.same_as is None}
     by_id = {alias: row for row in known.values() for alias in (*row.aliases, row.key)}
+    entries = tuple(entries)
     pairs = [(entry, by_id.get(entry.id)) for entry in entries]
     if all(row is not None for _, row in pairs):
         return pairs
     taken = {row.key for _, row in pairs if row is not None}
+    stable = 2 * len(taken) >= len(entries)
     unknown = {entry.id: entry for entry, row in pairs if row is None}
     absent = {key: row for key, row in known.items() if key not in taken}
     found: dict[str, KnownEntry] = {}
     for sign, everywhere in _SIGNS:
-        rows = [row for row in absent.values() if everywhere or row.listed]
-        by_sign = _only_ones((sign(row.entry), row) for row in rows)
-        for value, entry in _only_ones((sign(entry), entry) for entry in unknown.values()).items():
-            if row := by_sign.get(value):
+        # What others share names nobody, though they are known already.
+        by_sign = _only_ones((sign(row.entry), row) for row in known.values() if everywhere or row.listed)
+        for value, entry in _only_ones((sign(entry), entry) for entry in entries).items():
+            row = by_sign.get(value)
+            if row and row.key in absent and entry.id in unknown and not _is_another(entry, row.entry, stable):
                 found[entry.id] = row
                 del unknown[entry.id], absent[row.key]
-    for entry, row in _alike(unknown, absent):
+    for entry, row in _alike(entries, unknown, known, absent):
         found[entry.id] = row
     return [(entry, row or found.get(entry.id)) for entry, row in pairs]
 
 
-def _link(entry: Entry) -> Hashable:
+def _is_another(one: Entry, other: Entry, stable: bool) -> bool:
+    """Whether two entries that share a sign are two all the same: a feed whose entries all lead to one page, a post of
+    the same name each year. `stable`: most of their source's ids have not changed."""
+    if one.canonical:
+        return False  # its own page says which it is
+    same_title = comparable(one.title).casefold() == comparable(other.title).casefold()
+    if one.published and other.published:
+        apart = abs(one.published.at - other.published.at)
+        return apart > (_REDATED if same_title else _DAY)
+    return stable and not same_title and link_of(one) == link_of(other)
+
+
+def link_of(entry: Entry) -> str | None:
+    """The address that the listing gives, in the form in which two are compared."""
     return canonical_url(entry.link) if entry.link else None
+
+
+def address_of(entry: Entry) -> str | None:
+    """The address that the entry's own page gives, where that was looked at, else that of the listing."""
+    return canonical_url(entry.canonical) if entry.canonical else link_of(entry)
 
 
 def _title_and_day(entry: Entry) -> Hashable:
@@ -87,27 +112,46 @@ def _telling_title(entry: Entry) -> Hashable:
 
 #: Signs from the surest on, and whether an entry that left the listing long ago may be known by it.
 _SIGNS: tuple[tuple[Callable[[Entry], Hashable], bool], ...] = (
-    (_link, True),
+    (link_of, True),
+    (address_of, True),
     (_title_and_day, True),
-    (_slug_and_title, True),
+    (_slug_and_title, False),
     (_slug_and_day, False),
     (_telling_title, False),
 )
 
 
-def _alike(unknown: Mapping[str, Entry], absent: Mapping[str, KnownEntry]) -> list[tuple[Entry, KnownEntry]]:
-    """Pairs whose texts are nearly the same, and like no third one."""
-    listed = [(row, _words(row.entry)) for row in absent.values() if row.listed][:_COMPARED]
-    listed = [(row, words) for row, words in listed if len(words) >= _WORDS]
+def _alike(
+    entries: Sequence[Entry],
+    unknown: Mapping[str, Entry],
+    known: Mapping[str, KnownEntry],
+    absent: Mapping[str, KnownEntry],
+) -> list[tuple[Entry, KnownEntry]]:
+    """Pairs whose texts are nearly the same, and like no third one: posts of one series are alike."""
+    candidates = list(unknown.values())[:_COMPARED]
+    if not candidates or not any(row.listed for row in absent.values()):
+        return []
+    rows = [(row, words) for row in known.values() if row.listed and len(words := _words(row.entry)) >= _WORDS]
+    texts = [(entry.id, words) for entry in entries if len(words := _words(entry)) >= _WORDS]
     found: list[tuple[Entry, KnownEntry]] = []
-    for entry in list(unknown.values())[:_COMPARED] if listed else ():
+    for entry in candidates:
         words = _words(entry)
-        if len(words) < _WORDS:
-            continue
-        near = [row for row, others in listed if len(words & others) >= _ALIKE * max(len(words), len(others))]
-        if len(near) == 1 and near[0] not in [row for _, row in found]:
+        near = [row for row, others in rows[: 5 * _COMPARED] if _near(words, others)]
+        alone = not any(_near(words, others) for id_, others in texts[: 5 * _COMPARED] if id_ != entry.id)
+        if len(near) == 1 and alone and near[0].key in absent and _may_be(entry, near[0].entry):
             found.append((entry, near[0]))
     return found
+
+
+def _near(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one) >= _WORDS and len(one & other) >= _ALIKE * max(len(one), len(other))
+
+
+def _may_be(one: Entry, other: Entry) -> bool:
+    """Another day, or another number in the title, is another post."""
+    if one.published and other.published and one.published.at.date() != other.published.at.date():
+        return False
+    return re.findall(r"\d+", one.title) == re.findall(r"\d+", other.title)
 
 
 def _words(entry: Entry) -> frozenset[str]:

@@ -71,11 +71,18 @@ def unrecognised(known: KnownSource, reading: Reading) -> Verdict | None:
 
 
 def strange(
-    known: KnownSource, reading: Reading, changes: Sequence[Change], horizon: datetime | None
+    known: KnownSource,
+    reading: Reading,
+    changes: Sequence[Change],
+    horizon: datetime | None,
+    usual: tuple[str, ...] | None = None,
+    *,
+    many_new: bool = False,
 ) -> Verdict | None:
     """The verdict on a reading and the changes it would make; None where it is as it always was.
 
-    What is dated after `horizon` (UTC), about when the source was last read, may be new in any number.
+    What is dated after `horizon` (UTC), about when the source was last read, may be new in any number, and with
+    `many_new` whatever is unknown. `usual` are the fields that nearly all entries had in the reading before (`filled`).
     """
     listed = _listed(known)
     if len(listed) < _HABITS:
@@ -83,11 +90,11 @@ def strange(
     entries = reading.entries
     new = [change for change in changes if change.kind == "new" and not _fresh(change.entry, horizon)]
     edited = sum(change.kind == "edited" for change in changes)
-    if _most(len(new), entries):
+    if not many_new and _most(len(new), entries):
         return Verdict("mass-new", f"{len(new)} of {len(entries)} entries are unknown and none of them is dated later")
     if _most(edited, entries):
         return Verdict("mass-edit", f"{edited} of {len(entries)} entries read differently, all at once")
-    if lost := _lost(listed, entries):
+    if lost := _lost(usual, listed, entries):
         return Verdict("lost-field", f"the {lost} is missing, which nearly every entry had")
     if _garbled(entries) and not _garbled(row.entry for row in listed):
         return Verdict("garbled", "the text is full of characters that could not be read (wrong charset?)")
@@ -110,22 +117,25 @@ def taken_in(
     compare: Callable[[Hush], Diff],
     *,
     now: datetime,
+    every: timedelta,
     same_reading: bool,
 ) -> Taken | Quarantine:
     """The changes of a reading, by `compare`, or why it is not believed.
 
-    Without `same_reading` the source's configuration is another than that of what is known: then all is discovered.
+    `every` is the interval at which the source is polled. Without `same_reading` its configuration is another than that
+    of what is known: then all is discovered.
     """
     before = state.quarantine
     if state.accepted:
         return Taken(compare(_believed(before) if before else NO_HUSH), state.rushing)
     verdict = unrecognised(known, reading) if state.rule and reading.rule != state.rule else None
-    found = compare(_absence(state, now)) if verdict is None else None
+    found = compare(_absence(state, now, every)) if verdict is None else None
     if found is not None:
-        away = state.last_poll is None or now - state.last_poll > _AWAY
-        usual = not same_reading or away or state.read_as != READING_VERSION
-        verdict = None if usual else strange(known, reading, found.changes, state.last_success)
-        if verdict is None or (verdict.doubt == "mass-new" and state.rushing):
+        if same_reading and state.read_as in (None, READING_VERSION):
+            away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * every)
+            horizon, many_new = state.last_success, state.rushing or away
+            verdict = strange(known, reading, found.changes, horizon, state.filled, many_new=many_new)
+        if verdict is None:
             return Taken(found, state.rushing)
     assert verdict is not None  # noqa: S101
     doubted = _quarantined(before, verdict, reading, now)
@@ -135,9 +145,9 @@ def taken_in(
     return Taken(compare(_believed(doubted)), state.rushing or rushes)
 
 
-def _absence(state: PollState, now: datetime) -> Hush:
+def _absence(state: PollState, now: datetime, every: timedelta) -> Hush:
     """What is no news after we were away, or came back as another version that reads otherwise."""
-    if state.last_poll is not None and now - state.last_poll > _LONG_AWAY:
+    if state.last_poll is not None and now - state.last_poll > max(_LONG_AWAY, 3 * every):
         return Hush(edits=True, news_after=now)
     if state.last_success is not None and state.read_as != READING_VERSION:
         return Hush(edits=True, news_after=state.last_success - NEWS)
@@ -162,6 +172,8 @@ def _steady(before: Quarantine | None, reading: Reading) -> bool:
 
 def _believed(quarantine: Quarantine) -> Hush:
     """The site as a whole has changed, and that is told already; what is dated since is news as ever."""
+    if quarantine.doubt == "lost-field":
+        return NO_HUSH
     return Hush(edits=quarantine.doubt == "mass-edit", news_after=quarantine.since - NEWS)
 
 
@@ -177,16 +189,25 @@ def _most(count: int, entries: Sequence[Entry]) -> bool:
     return count >= _MANY and count > _MASS * len(entries)
 
 
-def _lost(listed: Sequence[KnownEntry], entries: Sequence[Entry]) -> str | None:
-    """The name of a field that nearly every known entry has and hardly any of these."""
+def filled(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Names of the fields that nearly all of these have."""
+    return tuple(name for name, has in _shares(entries).items() if has >= _FILLED)
+
+
+def _lost(usual: tuple[str, ...] | None, listed: Sequence[KnownEntry], entries: Sequence[Entry]) -> str | None:
+    """The name of a field that nearly every entry had in the last reading and hardly any of these.
+
+    What is known keeps a field that its source gave up, so it only counts where nothing is known of that reading.
+    """
     if len(entries) < _MANY:
         return None
-    for name, value in _FIELDS.items():
-        had = sum(bool(value(row.entry)) for row in listed) / len(listed)
-        has = sum(bool(value(entry)) for entry in entries) / len(entries)
-        if had >= _FILLED and has <= _LOST:
-            return name
-    return None
+    had = filled([row.entry for row in listed]) if usual is None else usual
+    return next((name for name, has in _shares(entries).items() if name in had and has <= _LOST), None)
+
+
+def _shares(entries: Sequence[Entry]) -> dict[str, float]:
+    """The share of entries that has each field."""
+    return {name: sum(map(bool, map(value, entries))) / max(1, len(entries)) for name, value in _FIELDS.items()}
 
 
 def _garbled(entries: Iterable[Entry]) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from feedwatch.model import KnownEntry, KnownSource, Reading
+from feedwatch.model import Entry, KnownEntry, KnownSource, Reading
 
 #: Readings in a row that must lack an entry which should be in them.
 READINGS = 3
+#: The share of a listing's dates that come in order where it is ordered by date.
+_ORDERED = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +27,43 @@ def absent(known: KnownSource, reading: Reading, present: Collection[str]) -> Ab
     """What is missing where it should be, as far as one reading can tell.
 
     An entry that merely scrolled out of a window is not missing: it must be newer than the oldest entry that is still
-    listed, and a feed, whose window rolls, must have become shorter as well. When many are missing at once the listing
-    is more likely broken than every one of them taken back.
+    listed in its order, and the listing must have become shorter, or reach as far back as before. When many are missing
+    at once the listing is more likely broken than every one of them taken back.
     """
     listed = [row for row in known.entries.values() if row.listed]
-    dates = [entry.published.at for entry in reading.entries if entry.published]
-    if not reading.complete or not dates:
+    oldest = _end(reading.entries)
+    if not reading.complete or oldest is None:
         return Absent()
-    if reading.kind == "feed" and len(reading.entries) >= len(listed):
+    before = [row.entry.published.at for row in listed if row.entry.published]
+    if not before or (len(reading.entries) >= len(listed) and oldest > min(before)):
         return Absent()
-    oldest = min(dates)
+    below = sorted(entry.published.at for entry in reading.entries if entry.published)
+    if oldest == min(before) and len(reading.entries) >= len(listed):
+        # Its end may be a post that always stands there, under a window that rolls.
+        oldest = below[min(1, len(below) - 1)]
     inside = [
         row.key for row in listed if row.key not in present and row.entry.published and row.entry.published.at > oldest
     ]
     if len(inside) > max(1, len(listed) // 5):
         return Absent(notes=(f"{len(inside)} of {len(listed)} entries vanished at once; they are kept",))
     return Absent(frozenset(inside))
+
+
+def _end(entries: Sequence[Entry]) -> datetime | None:
+    """The date down to which a listing reaches; None where it is in no order of dates, and so proves nothing.
+
+    An old post that is pinned to the top says nothing of the window.
+    """
+    dates = [entry.published.at for entry in entries if entry.published]
+    if dates and dates[0] < dates[-1] and dates == sorted(dates):
+        dates.reverse()
+    newest = datetime.min.replace(tzinfo=UTC)
+    ordered = []
+    for date in reversed(dates):
+        if date >= newest:
+            ordered.append(date)
+            newest = date
+    return ordered[0] if ordered and len(ordered) >= _ORDERED * len(dates) else None
 
 
 def is_proven(row: KnownEntry) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from feedwatch.canonical import body_digest
 from feedwatch.differ.diff import Diff
+from feedwatch.differ.trust import filled
 from feedwatch.model import READING_VERSION, Failure, Fetched, NotModified, PollState, Reading, Source, SourceReport
 from feedwatch.poller import moves, schedule
 from feedwatch.poller.rhythm import rhythm
@@ -22,6 +23,9 @@ class Recorded:
     diff: Diff
     #: Most of its entries are unknown at every reading.
     rushing: bool = False
+    #: Requests beside those of the poll itself, and bytes of their bodies.
+    requests: int = 0
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 last_full=now if result.status == 200 else state.last_full,
                 validators={**state.validators, url: validators},
                 not_modified=state.not_modified + (result.status == 304),
+                accepted=False,
             )
             state = moves.followed(state, trail.home, trail.permanent, trusted=True, now=now)
             fresh = trail.fresh
@@ -104,6 +109,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 pace=reading.pace,
                 rhythm=rhythm(reading.entries, now),
                 rule=reading.rule,
+                filled=filled(reading.entries),
                 next_page=reading.next_page,
                 read_as=READING_VERSION,
                 rushing=result.rushing,

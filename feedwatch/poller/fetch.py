@@ -112,7 +112,7 @@ class Hosts:
     """The pace of each host: so many requests at once, and a pause (seconds) between their starts."""
 
     def __init__(self, per_host: int, pause: float) -> None:
-        self._pause = pause
+        self.pause = pause
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
         self._free_at: dict[str, float] = defaultdict(float)
         self._asked_for: dict[str, float] = defaultdict(float)
@@ -127,7 +127,7 @@ class Hosts:
         async with self._slots[host]:
             now = asyncio.get_running_loop().time()
             start = max(now, self._free_at[host])
-            self._free_at[host] = start + max(self._pause, self._asked_for[host])
+            self._free_at[host] = start + max(self.pause, self._asked_for[host])
             if start > now:
                 await asyncio.sleep(start - now)
             yield

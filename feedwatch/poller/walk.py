@@ -47,9 +47,9 @@ def walk(source: Source, state: PollState) -> Walk:
     return found
 
 
-def one_page(source: Source, url: str) -> Walk:
-    """A further page of `source`, in whole."""
-    return _from(url, source, PollState())
+def one_page(source: Source, url: str, validators: Validators) -> Walk:
+    """Another page of `source`; without validators in whole."""
+    return _from(url, source, PollState(validators={url: validators}))
 
 
 def _from(home: str, source: Source, state: PollState) -> Walk:
