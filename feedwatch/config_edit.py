@@ -68,7 +68,8 @@ def id_for(url: str, title: str | None, taken: Collection[str]) -> str:
     """A readable id for a source: its host and, where it has one, the end of its path."""
     parts = urlsplit(url)
     host = re.sub(r"^(www|blog|news|engineering)\.(?=.+\..+)", "", parts.hostname or "")
-    words = [host.rpartition(".")[0] or host, *[w for w in unquote(parts.path).split("/") if w and "." not in w][-1:]]
+    named = host if re.fullmatch(r"[\d.]+", host) else host.rpartition(".")[0] or host
+    words = [named, *[w for w in unquote(parts.path).split("/") if w and "." not in w][-1:]]
     wanted = slug("-".join(words)) or slug(title or "") or "source"
     wanted = re.sub(r"[^a-z0-9-]", "", wanted).strip("-")[:50] or "source"
     found, number = wanted, 2

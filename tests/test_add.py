@@ -170,7 +170,7 @@ def test_a_beginner_without_any_file_gets_one(tmp_path: Path) -> None:
         ("https://www.example.org/", "example"),
         ("https://example.org/blog/feed.xml", "example-blog"),
         ("https://example.org/%E6%96%B0/", "example-a584f4b2"),
-        ("http://127.0.0.1:8080/news", "127-0-0-news"),
+        ("http://127.0.0.1:8080/news", "127-0-0-1-news"),
     ],
 )
 def test_an_id_is_made_from_the_address(url: str, expected: str) -> None:

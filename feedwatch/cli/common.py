@@ -118,8 +118,9 @@ def echo_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: 
     from rich.text import Text
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        # Names of sources and ids are for copying.
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         table.add_row(*(Text(printable(cell), _COLOURS.get(cell, "")) for cell in row))
     Console().print(table)

@@ -37,7 +37,7 @@ def tell(ctx: click.Context) -> None:
     states = {source.id: store.state(source.id) for source in ready.config.sources}
     running, service = _service(ready.state_dir)
     for name, told in _lines(ready, path, service, states, clock):
-        click.echo(printable(f"{name:<14} {told}"))
+        click.echo(f"{click.style(f'{name:<14}', bold=True)} {printable(told)}")
     click.echo()
     click.echo(printable(_next(ready.config.sources, states, running, ready.config.base_url)))
 
