@@ -180,6 +180,9 @@ def test_every_file_that_is_linked_to_is_there(name: str) -> None:
     links = [link for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", DOCUMENTS[name]) if "://" not in link]
 
     assert [link for link in links if not (folder / link).exists()] == []
+    for document, anchor in re.findall(r"\]\(([^)#\s:]+\.md)#([^)]+)\)", DOCUMENTS[name]):
+        headings = re.findall(r"^#+ (.*)$", (folder / document).read_text("utf-8"), re.MULTILINE)
+        assert anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
 
 
 def test_each_incident_is_explained() -> None:

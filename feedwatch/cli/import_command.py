@@ -12,6 +12,7 @@ from feedwatch import subscriptions
 from feedwatch.canonical import canonical_url, one_line
 from feedwatch.cli.common import echo_json, json_option, printable
 from feedwatch.cli.config_file import current, must_be_good, path_to_change, save
+from feedwatch.cli.people import working
 from feedwatch.config_edit import NewSource, id_for, with_sources
 from feedwatch.config_values import web_url
 from feedwatch.errors import FeedwatchError
@@ -41,9 +42,10 @@ def command(ctx: click.Context, file: Path, dry_run: bool, as_json: bool) -> Non
     known = {canonical_url(source.url): source.id for source in config.sources} if config else {}
     skipped = dict(_skipped(listed, known))
     added = list(_new([one for one in listed if one.url not in skipped], known.values()))
-    changed = with_sources(text, added) if added else text
     if added:
-        must_be_good(changed, path)
+        with working("checking the configuration", quiet=as_json):
+            changed = with_sources(text, added)
+            must_be_good(changed, path)
         if not dry_run:
             save(path, changed)
     if as_json:
