@@ -470,6 +470,17 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Bond:
+    """The entry of another source that was first with the same post. Made once, so that what it is in does not depend
+    on what either source says later."""
+
+    source_id: str
+    key: str
+    #: Under which the post is published.
+    atom_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownEntry:
     """An entry in the store. `key` and `atom_id` are minted once and never change."""
 
@@ -492,7 +503,9 @@ class KnownEntry:
     withdrawn: datetime | None = None
     #: The key of the entry of its source that it is, as the operator says; then it is in no feed itself.
     same_as: str | None = None
-    #: What that one said when the operator linked the two.
+    #: Of a post that another source had first.
+    twin_of: Bond | None = None
+    #: What the entry that it is said when the operator linked the two.
     instead_of: Entry | None = None
     #: Trusted readings in a row that lack it though it should be there.
     missing: int = 0

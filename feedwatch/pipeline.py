@@ -38,6 +38,7 @@ from feedwatch.model import (
     Source,
     SourceReport,
 )
+from feedwatch.once import Only, told_once
 from feedwatch.paging import Further, Page, Reader, further_pages, joined, page_after
 from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded, Repeated, Result
@@ -236,7 +237,8 @@ class Pipeline:
             pairs = [(known.entries[key], look) for key, look in looks.items()]
             slugs_of, now = self._config.categories.resolve, self._clock()
             found = looked(known, pairs, slugs_of=slugs_of, rules=source.edits, now=now)
-            self._commit(store, known, source, known.about, found)
+            found, only = told_once(store, self._config.routes, source.id, found)
+            self._commit(store, known, source, known.about, found, only)
             again = first_due(store.known(source.id))
             store.remember(source.id, replace(state, next_look=again, requests=requests, received=received))
             return found
@@ -295,7 +297,8 @@ class Pipeline:
         """Stores a page of the archive, and then where to go on: read twice is better than skipped."""
         known = store.known(source.id)
         found = compared(self._config, known, source, reading, self._clock(), archive=True)
-        self._commit(store, known, source, known.about, found)
+        found, only = told_once(store, self._config.routes, source.id, found)
+        self._commit(store, known, source, known.about, found, only)
         store.remember(source.id, replace(store.state(source.id), backfill=place))
         return found
 
@@ -365,16 +368,25 @@ class Pipeline:
         known = store.known(source.id)
         found = taken(self._config, known, source, reading, state, now)
         if isinstance(found, Taken):
-            found = replace(found, diff=_told_once(store, source, found.diff))
+            said, only = told_once(store, self._config.routes, source.id, found.diff)
+            found = replace(found, diff=said)
             away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * (source.every or EVERY))
-            self._commit(store, known, source, reading.about, found.diff, away=away)
+            self._commit(store, known, source, reading.about, found.diff, only, away=away)
         return found
 
     def _commit(
-        self, store: Store, known: KnownSource, source: Source, about: About, found: Diff, *, away: bool = False
+        self,
+        store: Store,
+        known: KnownSource,
+        source: Source,
+        about: About,
+        found: Diff,
+        only: Only,
+        *,
+        away: bool = False,
     ) -> None:
         """`away`: nobody looked for so long that what there is to say of all sources is said in one message."""
-        commit = commit_of(self._config, known, source, about, found)
+        commit = commit_of(self._config, known, source, about, found, only)
         if commit is not None and away and commit.deliveries:
             rows = caught_up(commit.deliveries, self._clock(), _HEARD if self._lasting else timedelta())
             commit = replace(commit, deliveries=rows)
@@ -385,19 +397,9 @@ class Pipeline:
         """What was missing in the last reading is missing once more."""
         known = store.known(source.id)
         found = unchanged(known, slugs_of=self._config.categories.resolve, now=self._clock())
-        self._commit(store, known, source, known.about, found)
+        found, only = told_once(store, self._config.routes, source.id, found)
+        self._commit(store, known, source, known.about, found, only)
         return found
-
-
-def _told_once(store: Store, source: Source, found: Diff) -> Diff:
-    """Without what is news of another source: the same post there is alerted of, here it is only known."""
-    told = tuple(
-        change
-        for change in found.changes
-        if change.kind not in ("new", "edited") or store.elsewhere(source.id, change.before or change.entry) is None
-    )
-    silent = sum(change.kind == "new" for change in found.changes) - sum(change.kind == "new" for change in told)
-    return replace(found, changes=told, discovered=found.discovered + silent)
 
 
 def _log(report: SourceReport) -> None:

@@ -27,7 +27,8 @@ FLOORS = (
     ("edge", ("net", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
               "poller.rendering", "store", "generator.publish", "alerts.webhook", "alerts.smtp",
               "alerts.notify", "alerts.channels", "workers", "web", "sd", "responses")),
-    ("flow", ("alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "pipeline", "replay.run")),
+    ("flow", ("once",
+              "alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "pipeline", "replay.run")),
     ("roof", ("app", "opening", "service", "cli", "__main__")),
 )  # fmt: skip
 

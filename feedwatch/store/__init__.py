@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from feedwatch.model import Commit, Delivery, Entry, Event, Incident, KnownSource, PollState, PublishedEntry
+from feedwatch.model import Change, Commit, Delivery, Entry, Event, Incident, KnownSource, PollState, PublishedEntry
 
 #: In place of a source, where incidents of routes and their deliveries are kept; no source can be called so.
 OWN = "@feedwatch"
@@ -75,6 +75,14 @@ class Store(Protocol):
 
     def elsewhere(self, source_id: str, entry: Entry) -> tuple[str, str] | None:
         """The source, and the key there, of the same post, where another source was first with it."""
+        ...
+
+    def twins(self, source_id: str, key: str) -> Sequence[tuple[str, str]]:
+        """The sources and keys of the same post elsewhere, the first one first."""
+        ...
+
+    def changes_of(self, source_id: str, key: str) -> Sequence[Change]:
+        """What happened to an entry, as far as it is kept."""
         ...
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:

@@ -148,7 +148,7 @@ class TinyStore:
         found: dict[str, PublishedEntry] = {}
         for row in head.rows if head else ():
             if self._readable(row[3]):
-                entry = self._published_entry(row, alone=not _is_feed(slug))
+                entry = self._published_entry(slug, row)
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
@@ -158,7 +158,8 @@ class TinyStore:
         return self.latest(_OF_SOURCE + source_id, limit)
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
-        return self.latest(_WITHDRAWN + slug, limit)
+        # A post that another source still has is not withdrawn.
+        return [entry for entry in self.latest(_WITHDRAWN + slug, limit) if entry.known.withdrawn is not None]
 
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_EDITED + slug, limit)
@@ -394,21 +395,46 @@ class TinyStore:
         self._loaded_index()
         return self._twins.elsewhere(source_id, entry)
 
+    def twins(self, source_id: str, key: str) -> Sequence[Place]:
+        self._loaded_index()
+        return [place for place in self._together((source_id, key)) if place != (source_id, key)]
+
+    def changes_of(self, source_id: str, key: str) -> Sequence[Change]:
+        file = self._readable(source_id)
+        events = file.events.values() if file else ()
+        return [event for event in events if isinstance(event, Change) and event.key == key]
+
     def _together(self, place: Place) -> list[Place]:
         """The first entry of a post and the later ones, where there are several."""
         first = self._twins.first(place)
         later = self._twins.later(first)
         return [first, *later] if later else []
 
-    def _published_entry(self, row: Row, *, alone: bool) -> PublishedEntry:
-        """The entry of a row; in feeds of several sources all that its post says in any of them."""
-        places = [] if alone else [place for place in self._together((row[3], row[4])) if self._readable(place[0])]
-        rows = [(place[0], known) for place in places if (known := self.known(place[0]).entries.get(place[1]))]
-        source_id, known = rows[0] if rows else (row[3], self.known(row[3]).entries[row[4]])
-        known = together(known, [other for _, other in rows[1:]])
-        source = self.known(source_id)
+    def _published_entry(self, slug: str, row: Row) -> PublishedEntry:
+        """The entry of a row; in feeds of several sources all that its post says in any of them, under one id."""
+        source_id, known = row[3], self.known(row[3]).entries[row[4]]
+        if not slug.startswith(_OF_SOURCE):
+            members = self._members((row[3], row[4]))
+            published_as = _published_as(members) or known.atom_id
+            if not slug.startswith(_EDITED):
+                live = [(place, one) for place, one in members if one.withdrawn is None and place[0] in self._listed]
+                if live:
+                    source_id, known = live[0][0][0], together(live[0][1], [one for _, one in live[1:]])
+            known = replace(known, atom_id=published_as)
         categories = tuple(self._categories.resolve(known.entry.categories).items())
-        return PublishedEntry(known, source_id, source.about, categories)
+        return PublishedEntry(known, source_id, self.known(source_id).about, categories)
+
+    def _members(self, place: Place) -> list[tuple[Place, KnownEntry]]:
+        """The entries of a post, the first one first."""
+        places = [one for one in self._together(place) if self._readable(one[0])]
+        found = [(one, row) for one in places if (row := self.known(one[0]).entries.get(one[1]))]
+        return [(one, row) for one, row in found if row.same_as is None]
+
+
+def _published_as(members: Sequence[tuple[Place, KnownEntry]]) -> str | None:
+    """The atom:id of a post: that of its first entry, even when its source is gone."""
+    bonds = [row.twin_of.atom_id for _, row in members if row.twin_of]
+    return bonds[0] if bonds else members[0][1].atom_id if members else None
 
 
 def _is_feed(slug: str) -> bool:
