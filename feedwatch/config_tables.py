@@ -65,6 +65,15 @@ class FeedwatchTable(Table):
         default=None, description="Folder for the feeds, relative to this file; by default in the state folder."
     )
     entries: int = Field(default=50, ge=1, le=1000, description="Entries in a feed.")
+    formats: Annotated[list[Literal["atom", "json", "rss"]], AfterValidator(values.formats)] = Field(
+        default=["atom", "json"], description="What each feed is published as: Atom, JSON Feed 1.1, RSS 2.0."
+    )
+    hub: WebUrl | None = Field(
+        default=None, description="WebSub hub that is named in the feeds and told of what is new in them."
+    )
+    icon: WebUrl | None = Field(default=None, description="Small square picture of the feeds.")
+    logo: WebUrl | None = Field(default=None, description="Larger picture of the feeds, twice as wide as high.")
+    rights: Words | None = Field(default=None, description="Who has which rights in the feeds, in a sentence.")
     responses: int = Field(
         default=20, ge=0, le=1000, description="Bodies kept of each source for `feedwatch replay`; 0 keeps none."
     )
@@ -193,6 +202,27 @@ class CategoryTable(Table):
 
     title: Words | None = Field(default=None, description="Title of the category's feed.")
     aliases: list[Words] = Field(default=[], description="Other names of the category in the sources.")
+    was: list[Annotated[str, AfterValidator(values.former_slug)]] = Field(
+        default=[], description="Slugs that it had before, the first one first; their addresses lead to this feed."
+    )
+
+
+class FeedTable(Table):
+    """A feed by words, or merged from several sources and categories; one [[feed]] each."""
+
+    id: Id = Field(description="Its name in its address, /feeds/ID.atom; never change it.")
+    title: Words = Field(description="Title of the feed.")
+    categories: list[Words] = Field(default=[], description="Only entries in one of these; by default all.")
+    sources: list[str] = Field(default=[], description="Only entries of these sources (ids); by default all.")
+    match: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        default=[], description="Only entries with one of these words or phrases in title or text."
+    )
+    unless: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        default=[], description="No entries with one of these words or phrases in title or text."
+    )
+    token: Annotated[str, AfterValidator(values.feed_token)] | None = Field(
+        default=None, description='Makes it private: part of its address, /private/TOKEN/ID.atom; better "${NAME}".'
+    )
 
 
 class MailTable(Table):
@@ -271,5 +301,8 @@ class File(Table):
     source: list[SourceTable] = Field(default=[], description="What is polled; one [[source]] each.")
     category: dict[Annotated[str, AfterValidator(values.category_slug)], CategoryTable] = Field(
         default={}, description="Categories by slug, the name of their feed."
+    )
+    feed: list[FeedTable] = Field(
+        default=[], description="Feeds by words or merged from several sources and categories; one [[feed]] each."
     )
     alert: list[AlertTable] = Field(default=[], description="Who is told; one [[alert]] each.")

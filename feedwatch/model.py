@@ -131,6 +131,7 @@ class About:
     icon: str | None = None
     authors: tuple[Person, ...] = ()
     rights: str | None = None
+    logo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -635,6 +636,42 @@ class Feed:
     alternate: str | None = None
     language: str | None = None
     icon: str | None = None
+    logo: str | None = None
+    rights: str | None = None
+    #: The path it was first published under, where that was another one: its id is made of it and stays.
+    first_path: str | None = None
+    #: The WebSub hub that is told of what is new in it.
+    hub: str | None = None
+    #: The other formats it is published in, as the ends of their addresses.
+    twins: tuple[str, ...] = ()
+    #: Pages of its archive (RFC 5005 §4), and which of them this is; 0 is the feed itself.
+    archived: int = 0
+    page: int = 0
+
+    @property
+    def address(self) -> str:
+        """Where it stands below `base_url`, without extension."""
+        return self.address_of(self.page) if self.page else self.path
+
+    def address_of(self, page: int) -> str:
+        """Where that page of its archive stands."""
+        return f"{self.path}/archive-{page}"
+
+
+@dataclass(frozen=True, slots=True)
+class Imprint:
+    """What the operator wants on every feed."""
+
+    #: Where readers find them: absolute, without a slash at its end.
+    base_url: str
+    #: Other formats than Atom, as the ends of their addresses.
+    twins: tuple[str, ...] = ()
+    hub: str | None = None
+    icon: str | None = None
+    logo: str | None = None
+    rights: str | None = None
+    #: The first slug of each category that has another one now.
+    first_slugs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

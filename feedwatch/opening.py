@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from feedwatch.canonical import digest
 from feedwatch.config_build import Config
 from feedwatch.errors import NoStateFolder
 from feedwatch.store.tinydb import TinyStore
@@ -29,6 +30,8 @@ def open_store(config: Config, state_dir: Path, clock: Callable[[], datetime], *
             config.categories,
             stamp=clock().strftime("%Y%m%dT%H%M%SZ"),
             limit=config.entries_per_feed,
+            merged=config.merged,
+            rendering=_rendering(config),
             read_only=read_only,
         )
     except PermissionError as error:
@@ -36,3 +39,12 @@ def open_store(config: Config, state_dir: Path, clock: Callable[[], datetime], *
             f"{error.filename or state_dir}: belongs to another user ({error.strerror}); run feedwatch as the one that "
             "the service has, or name a folder of your own with --state-dir"
         ) from None
+
+
+#: Grows when this version writes the same facts in another way than those before.
+_RENDERED_AS = 1
+
+
+def _rendering(config: Config) -> str:
+    """Changes whenever every feed could look otherwise."""
+    return digest(str(_RENDERED_AS), repr(config.imprint), repr(sorted(config.moved.items())))

@@ -46,9 +46,10 @@ from feedwatch.poller.fetch import Driven
 from feedwatch.poller.schedule import EVERY, asked_with, held_until, may_poll_now, phase, settled
 from feedwatch.responses import Responses
 from feedwatch.routes import caught_up
-from feedwatch.store import Claim, Store
+from feedwatch.store import Claim, Store, Unpublished
 from feedwatch.taking import commit_of, compared, taken
 from feedwatch.troubles import troubled, troubles
+from feedwatch.websub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ T = TypeVar("T")
 
 #: After so long without a poll there is something to catch up with; and how long it takes to hear all sources then.
 _AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
+#: Pages of archives that are rendered at a time.
+_PAGES = 20
 #: So many overdue sources can all be polled at once.
 _FEW = 20
 
@@ -105,6 +108,7 @@ class Pipeline:
         outbox: Outbox,
         incidents: Incidents,
         responses: Responses,
+        hub: Hub | None = None,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -117,6 +121,7 @@ class Pipeline:
         self._outbox = outbox
         self._incidents = incidents
         self._responses = responses
+        self._hub = hub
         self._clock = clock
         #: What the feed of incidents shows; there is none before the first incident.
         self._shown_incidents: tuple[Incident, ...] = ()
@@ -306,7 +311,14 @@ class Pipeline:
         """Renders the feeds that changed, then keeps the poll states: validators become durable only after
         the feeds show what they vouch for. Returns the files written, relative to the public folder."""
         await self._judge()
-        return await self._store.run(self._publish)
+        written: list[str] = []
+        # Not all at once: an archive may have thousands, and others wait for the store's thread.
+        while await self._store.run(functools.partial(self._publish_pages, written)):
+            pass
+        written += await self._store.run(self._publish)
+        if self._hub is not None:
+            self._hub.tell(written)
+        return written
 
     async def _judge(self) -> None:
         """Says what is wrong with the sources, where that changed. It looks at all of them, so only when any fails."""
@@ -346,13 +358,23 @@ class Pipeline:
         """Lets what is being sent finish for `grace` seconds."""
         await self._outbox.stop(grace)
 
+    def _publish_pages(self, written: list[str], store: Store) -> bool:
+        """Renders some pages of archives, when many changed; whether there are more."""
+        stale = sorted(store.unpublished().pages)
+        if len(stale) <= _PAGES:
+            return False
+        written += self._publisher.publish_pages(stale[:_PAGES])
+        store.published(Unpublished(pages=frozenset(stale[:_PAGES])))
+        return True
+
     def _publish(self, store: Store) -> list[str]:
         for warning in store.warnings():
             log.error(warning)
         stale = store.unpublished()
         written: list[str] = []
-        if stale.slugs or stale.sources:
-            written = self._publisher.publish(stale.slugs, stale.sources)
+        if stale != Unpublished():
+            # Pages first: a feed must not lead to one that is not there.
+            written = self._publisher.publish_pages(stale.pages) + self._publisher.publish(stale.slugs, stale.sources)
             store.published(stale)
         incidents = tuple(store.incidents())
         if incidents != self._shown_incidents:

@@ -16,6 +16,7 @@ EXAMPLE = (ROOT / "feedwatch" / "config.example.toml").read_text("utf-8")
 ENVIRON = {
     "HANDBOOK_PASSWORD": "p", "HANDBOOK_SESSION": "s", "CHANGELOG_TOKEN": "t", "SMTP_PASSWORD": "m",
     "FEEDWATCH_HOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "NTFY_TOPIC": "topic",
+    "ROLLOUTS_TOKEN": "0123456789abcdef0123456789abcdef",
 }  # fmt: skip
 
 

@@ -40,6 +40,13 @@ class Unpublished:
 
     slugs: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
+    #: Pages of archives: the slug, or `of_source`, and the number from 1.
+    pages: frozenset[tuple[str, int]] = frozenset()
+
+
+def of_source(source_id: str) -> str:
+    """In place of a slug, the name of a source's own feed; no slug has such a sign."""
+    return f"@{source_id}"
 
 
 class Store(Protocol):
@@ -67,6 +74,17 @@ class Store(Protocol):
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         """The newest entries that were in a category feed and were withdrawn."""
+        ...
+
+    def archived(self, name: str) -> int:
+        """How many pages the archive of a feed (a slug, or `of_source`) has."""
+        ...
+
+    def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:
+        """What stands on a page of a feed's archive, newest first, and what was withdrawn from there.
+
+        Together the pages and `latest` hold every entry; a page changes only when one of its entries does.
+        """
         ...
 
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:

@@ -5,6 +5,7 @@
 <state>/sources/<id>.json     state, entries, changes and outbox of a source: one replacement a commit
 <state>/polls.json            poll states; losing it costs one full request a source
 <state>/index.json            heads of the feeds; made again from the sources when in doubt
+<state>/archives/             pages of the feeds' archives, likewise
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ from feedwatch.model import (
     PublishedEntry,
 )
 from feedwatch.routes import gathering
-from feedwatch.store import LOCK, OWN, Claim, Unpublished, codec
+from feedwatch.selection import Merged, Words
+from feedwatch.store import LOCK, OWN, Claim, Unpublished, codec, of_source
+from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
 from feedwatch.store.due import Queue
-from feedwatch.store.index import SLACK, Index, Row, changed_row_of, row_of
+from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
 from feedwatch.store.twins import Place, Twins, together
@@ -51,7 +54,8 @@ _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
 
 
 class TinyStore:
-    """See `feedwatch.store.Store`. `sources` are the ids the configuration knows; others keep their files.
+    """See `feedwatch.store.Store`. `sources` are the ids the configuration knows; others keep their files. When
+    `rendering` is another one than before, every feed could be stale.
 
     With `read_only` it takes no lock, mends nothing and writes nothing: for looking beside a running service.
     """
@@ -64,6 +68,8 @@ class TinyStore:
         *,
         stamp: str,
         limit: int = 50,
+        merged: Iterable[Merged] = (),
+        rendering: str = "",
         read_only: bool = False,
     ) -> None:
         self._folder = folder
@@ -72,7 +78,10 @@ class TinyStore:
         self._queue = Queue()
         self._rows: Rows = {}
         self._categories = categories
-        self._keep = limit * SLACK
+        self._merged = {feed.id: feed for feed in merged}
+        self._rendering = rendering
+        self._limit, self._keep = limit, limit * SLACK
+        self._archive = Archive(folder / "archives", rendering)
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
@@ -113,11 +122,16 @@ class TinyStore:
             self._queue.put(source_id, state)
 
     def flush(self) -> None:
-        if self._stale_slugs or self._stale_sources or self._in_doubt:
+        if self._is_behind():
             # Validators must not outlive feeds that never showed what they vouch for.
             return
         if self._index is not None and self._index_changed:
-            document = {"made_for": self._made_for(), "feeds": self._index.dump(), "twins": self._twins.dump()}
+            document = {
+                "made_for": self._made_for(),
+                "feeds": self._index.dump(),
+                "twins": self._twins.dump(),
+                "archives": self._archive.ends,
+            }
             files.write_atomic(self._folder / "index.json", codec.to_bytes(document), durable=False)
             self._index_changed = False
         save(self._folder / "polls.json", self._polls, self._outbox, self._rows)
@@ -164,22 +178,62 @@ class TinyStore:
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_EDITED + slug, limit)
 
+    def archived(self, name: str) -> int:
+        self._loaded_index()
+        return self._archive.count(name)
+
+    def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:
+        self._loaded_index()
+        alone = not _is_feed(name)
+        found: dict[str, tuple[Row, PublishedEntry]] = {}
+        signs: list[str] = []
+        try:
+            places = self._archive.rows((name, number))
+        except (OSError, ValueError) as error:
+            self._in_doubt = True
+            raise StoreError(
+                f"{self._folder / 'archives'}: a page cannot be read ({error}); it is made again"
+            ) from error
+        # By source, so that each is opened once.
+        for place in sorted(places):
+            file = self._readable(place[0])
+            known = file.known.entries.get(place[1]) if file else None
+            if known is not None:
+                row = row_of(place[0], known)
+                entry = self._published_entry(name, row)
+                found.setdefault(entry.known.atom_id, (row, entry))
+                signs += self._signs(place, alone=alone)
+        self._archive.rendered((name, number), signs)
+        entries = [entry for _, entry in sorted(found.values(), key=lambda one: one[0])]
+        return (
+            [entry for entry in entries if entry.known.withdrawn is None],
+            [entry for entry in entries if entry.known.withdrawn is not None],
+        )
+
+    def _signs(self, place: Place, *, alone: bool) -> list[str]:
+        places = [place] if alone else self._together(place) or [place]
+        rows = (file.known.entries.get(key) for source, key in places if (file := self._readable(source)))
+        return [sign(known) for known in rows if known is not None]
+
     def feeds(self) -> Mapping[str, tuple[str, int]]:
-        return {s: (h.title, h.count) for s, h in self._loaded_index().heads.items() if _is_feed(s)}
+        heads = self._loaded_index().heads.items()
+        return {s: (h.title, h.count) for s, h in heads if _is_feed(s) and not self._is_private(s)}
 
     def sources(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
         return {s.removeprefix(_OF_SOURCE): (h.title, h.count) for s, h in heads if s.startswith(_OF_SOURCE)}
 
     def unpublished(self) -> Unpublished:
-        if self._in_doubt:
+        if self._in_doubt or not self._archive.is_whole():
             self._recover(in_doubt=True)
             self._in_doubt = False
-        return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources))
+        self._close_pages()
+        return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources), frozenset(self._archive.stale))
 
     def published(self, done: Unpublished) -> None:
         self._stale_slugs -= done.slugs
         self._stale_sources -= done.sources
+        self._archive.published(done.pages)
 
     # --- outbox ---
 
@@ -233,12 +287,20 @@ class TinyStore:
     def close(self) -> None:
         """Leaves the folder clean when everything is published; otherwise the next start makes up for it."""
         try:
-            if not self._read_only and not (self._stale_slugs or self._stale_sources or self._in_doubt):
+            if not self._read_only and not self._is_behind():
                 self.flush()
-                if self._unclean.exists():
+                # Pages that are behind are found again by what they show.
+                if self._unclean.exists() and not self._archive.stale:
                     files.remove(self._unclean)
         finally:
             self._lock.close()
+
+    def _is_behind(self) -> bool:
+        """Whether feeds may not show what the store knows."""
+        return bool(self._stale_slugs or self._stale_sources or self._in_doubt)
+
+    def _is_private(self, slug: str) -> bool:
+        return slug in self._merged and self._merged[slug].token is not None
 
     @property
     def _unclean(self) -> Path:
@@ -319,8 +381,22 @@ class TinyStore:
         """The heads that carry an entry, with their titles: its categories, its source, and all."""
         if known is None:
             return {}
-        own = {ALL: ALL, _OF_SOURCE + source.source_id: source.about.title or source.source_id}
-        return {**own, **self._categories.resolve(known.entry.categories)}
+        own = {ALL: ALL, of_source(source.source_id): source.about.title or source.source_id}
+        slugs, words = self._categories.resolve(known.entry.categories), Words(known.entry)
+        merged = {feed.id: feed.title for feed in self._merged.values() if feed.takes(source.source_id, slugs, words)}
+        return {**own, **slugs, **merged}
+
+    def _pages_of(self, source: KnownSource, known: KnownEntry | None) -> dict[str, Seen]:
+        """The heads in whose archives an entry stands, and where; a withdrawn one keeps its place."""
+        if known is None or known.same_as is not None:
+            return {}
+        return dict.fromkeys(self._slugs(source, known), seen_of(row_of(source.source_id, known)))
+
+    def _close_pages(self) -> None:
+        index = self._loaded_index()
+        for name in (*self._stale_slugs, *map(of_source, self._stale_sources)):
+            if (head := index.heads.get(name)) and head.count > self._limit:
+                self._archive.close(name, head, self._limit)
 
     def _rows_of(self, source: KnownSource, known: KnownEntry | None) -> list[tuple[dict[str, str], Row]]:
         """The rows of an entry, and the heads they are in."""
@@ -347,6 +423,21 @@ class TinyStore:
             index.add(slugs, row)
         self._stale_slugs.update(filter(_is_feed, {**old, **new}))
         self._index_changed = True
+        self._move_in_archives(source, before, after)
+
+    def _move_in_archives(self, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
+        if before is not None and before.same_as == after.same_as and facts(before) == facts(after):
+            return
+        place = (source.source_id, after.key)
+        try:
+            self._archive.move(place, self._pages_of(source, before), self._pages_of(source, after))
+            for other in self._together(place):
+                if other != place and (file := self._readable(other[0])):
+                    pages = self._pages_of(file.known, file.known.entries.get(other[1]))
+                    self._archive.move(other, pages, pages)
+        except (OSError, ValueError):
+            # The commit stands; which entries are on which page has to be found out again.
+            self._in_doubt = True
 
     def _loaded_index(self) -> Index:
         if self._index is None:
@@ -359,32 +450,48 @@ class TinyStore:
             data = json.loads((self._folder / "index.json").read_bytes())
             if data["made_for"] != self._made_for():
                 return None
+            self._archive.ends = {str(n): [seen_from(end) for end in ends] for n, ends in data["archives"].items()}
             self._twins = Twins.load(data["twins"])
-            return Index.load(self._keep, data["feeds"])
+            return Index.load(self._keep, data["feeds"], self._archive.ends)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def _made_for(self) -> list[str]:
-        return [self._categories.digest, str(self._keep), *sorted(self._sources)]
+        merged = [feed.digest for feed in self._merged.values()]
+        return [self._categories.digest, str(self._keep), self._rendering, *merged, *sorted(self._sources)]
 
     def _built_index(self) -> Index:
-        index = Index(self._keep)
         self._index_changed = True
         seen: list[tuple[datetime, str, KnownEntry]] = []
+        listed: list[tuple[dict[str, str], Row]] = []
+        paged: dict[str, list[Known]] = defaultdict(list)
         for source_id in self._stored_sources():
             file = self._readable(source_id)
             if file is None:
                 continue
             self._schedule(source_id, file)
-            if source_id in self._sources:
+            if source_id in self._listed:
                 for known in file.known.entries.values():
-                    for slugs, row in self._rows_of(file.known, known):
-                        index.add(slugs, row)
+                    listed += self._rows_of(file.known, known)
                     seen.append((known.first_seen, source_id, known))
+                    for name, at in self._pages_of(file.known, known).items():
+                        paged[name].append((at, known.withdrawn is None))
         self._twins = Twins()
         place = {source_id: number for number, source_id in enumerate(self._sources)}
         for _, source_id, known in sorted(seen, key=lambda one: (one[0], place[one[1]])):
             self._twins.add(source_id, known)
+        self._archive.recall()
+        self._archive.thin_out(paged, write=not self._read_only)
+        index = Index(self._keep, self._archive.ends)
+        for slugs, row in listed:
+            index.add(slugs, row)
+        signs = {(source_id, known.key): sign(known) for _, source_id, known in seen} if self._archive.ends else {}
+
+        def signs_of(name: str, at: Place) -> list[str]:
+            places = self._together(at) if _is_feed(name) else []
+            return [signs[one] for one in places or [at] if one in signs]
+
+        self._archive.fill(paged, signs_of, write=not self._read_only)
         return index
 
     def _stored_sources(self) -> list[str]:
