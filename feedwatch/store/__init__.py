@@ -19,6 +19,8 @@ from feedwatch.model import Change, Commit, Delivery, Entry, Event, Incident, Kn
 
 #: In place of a source, where incidents of routes and their deliveries are kept; no source can be called so.
 OWN = "@feedwatch"
+#: The file in the state folder that the process which owns it holds.
+LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)

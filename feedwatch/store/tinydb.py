@@ -37,7 +37,7 @@ from feedwatch.model import (
 )
 from feedwatch.routes import gathering
 from feedwatch.selection import Merged, Words
-from feedwatch.store import OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec, of_source
+from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec, of_source
 from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
 from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
@@ -604,7 +604,7 @@ def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:
         raise NoStateFolder(
             f"{folder}: the state folder cannot be made ({error.strerror}); make it, or name another with --state-dir"
         ) from error
-    return files.lock(folder / "lock")
+    return files.lock(folder / LOCK)
 
 
 def _order(claim: Claim) -> tuple[datetime, datetime, int, str]:
