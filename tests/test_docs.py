@@ -28,6 +28,7 @@ SOURCE = '[[source]]\nid = "blog"\nurl = "https://blog.example.org/"\n'
 MAIL = '[mail]\nserver = "smtp.example.org"\nfrom = "feedwatch <alerts@example.org>"\n'
 SECRETS = {
     "ROLLOUTS_TOKEN": "0123456789abcdef0123456789abcdef",
+    "FEEDWATCH_TOKEN": "fedcba9876543210fedcba9876543210",
     "FEEDWATCH_HOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
     "SLACK_TOKENS": "T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
 }
