@@ -406,8 +406,7 @@ class Pipeline:
 
         What fails here, and a feed with an archive, whose pages come first, is left to the publishing that follows.
         """
-        _, count = store.sources().get(source.id, ("", 0))
-        if not 0 < count <= self._config.entries_per_feed:
+        if not 0 < store.outline(source.id).count <= self._config.entries_per_feed:
             return
         with contextlib.suppress(OSError):
             self._written += self._publisher.publish_source(source.id)

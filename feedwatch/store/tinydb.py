@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from feedwatch import files
+from feedwatch.canonical import digest
 from feedwatch.categories import ALL, Categories
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
@@ -85,7 +86,7 @@ class TinyStore:
         self._merged = {feed.id: feed for feed in merged}
         self._rendering = rendering
         self._limit, self._keep = limit, limit * SLACK
-        self._archive = Archive(folder / "archives", rendering)
+        self._archive = Archive(folder / "archives", digest(rendering, *sorted(feed.path for feed in merged)))
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
