@@ -51,6 +51,8 @@ class Table(BaseModel):
 
 
 class FeedwatchTable(Table):
+    """What concerns feedwatch as a whole."""
+
     base_url: Annotated[str, AfterValidator(values.base_url)] = Field(
         default="http://127.0.0.1:8080", description="Where readers will find the feeds."
     )
@@ -79,6 +81,8 @@ class FeedwatchTable(Table):
 
 
 class NetworkTable(Table):
+    """Where feedwatch may connect to, and how fast."""
+
     allow_hosts: list[Annotated[str, AfterValidator(values.allowed_host)]] = Field(
         default=[], description="Hosts, with or without port, that may have a non-global address."
     )
@@ -87,6 +91,8 @@ class NetworkTable(Table):
 
 
 class WebTable(Table):
+    """The page that `feedwatch run` serves."""
+
     listen: Annotated[str, AfterValidator(values.listening)] = Field(
         default="127.0.0.1:8080", description='Address of the web page: host:port, or "off".'
     )
@@ -96,36 +102,46 @@ class WebTable(Table):
 
 
 class OutboxTable(Table):
+    """How hard it is tried to deliver alerts."""
+
     retry_first: Wait = Field(default="30s", description="Pause before the first retry of a delivery; it doubles.")
     retry_for: Wait = Field(default="3d", description="After this a delivery that never succeeded is given up.")
     storm: int = Field(default=20, ge=1, description="More changes than this in one poll of a source are one alert.")
 
 
 class SelectTable(Table):
+    """The list of entries of a page, by CSS selectors; without this table it is found by itself."""
+
     entry: Selector = Field(description="CSS selector of the elements that are the entries.")
-    title: Selector | None = Field(default=None, description="In the entry.")
-    link: Selector | None = Field(default=None, description='In the entry, as in "a@href".')
-    date: Selector | None = Field(default=None, description='In the entry, as in "time@datetime".')
-    summary: Selector | None = Field(default=None, description="In the entry.")
-    author: Selector | None = Field(default=None, description="In the entry.")
-    image: Selector | None = Field(default=None, description='In the entry, as in "img@src".')
+    title: Selector | None = Field(default=None, description="The title in the entry; by default its first heading.")
+    link: Selector | None = Field(
+        default=None, description="The link in the entry, as selector@attribute; by default that of the title."
+    )
+    date: Selector | None = Field(default=None, description="The date in the entry; by default its first time element.")
+    summary: Selector | None = Field(default=None, description="The summary; by default the entry's first paragraph.")
+    author: Selector | None = Field(default=None, description='The author; by default what is marked rel="author".')
+    image: Selector | None = Field(default=None, description="The picture; by default the first in the entry.")
     category: Selector | None = Field(default=None, description="In the entry; every match is a category.")
     section: Selector | None = Field(default=None, description="The nearest one before the entry is its category.")
 
 
 class JsonTable(Table):
+    """The entries of a JSON API, by JMESPath."""
+
     entries: Expression = Field(description='JMESPath of the list of entries, as in "data.posts".')
     id: Expression | None = Field(default=None, description="In an entry: what stays the same when its link changes.")
-    title: Expression | None = Field(default=None, description="In an entry.")
-    link: Expression | None = Field(default=None, description="In an entry.")
-    date: Expression | None = Field(default=None, description="In an entry.")
-    summary: Expression | None = Field(default=None, description="In an entry.")
-    author: Expression | None = Field(default=None, description="In an entry.")
-    category: Expression | None = Field(default=None, description="In an entry; a text, or a list of them.")
-    image: Expression | None = Field(default=None, description="In an entry.")
+    title: Expression | None = Field(default=None, description="In an entry: its title.")
+    link: Expression | None = Field(default=None, description="In an entry: its address.")
+    date: Expression | None = Field(default=None, description="In an entry: its date, or seconds since 1970.")
+    summary: Expression | None = Field(default=None, description="In an entry: its summary.")
+    author: Expression | None = Field(default=None, description="In an entry: its author's name.")
+    category: Expression | None = Field(default=None, description="In an entry: a category, or a list of them.")
+    image: Expression | None = Field(default=None, description="In an entry: the address of its picture.")
 
 
 class SourceTable(Table):
+    """What is polled: a feed, a page, a sitemap or a JSON API; one [[source]] each."""
+
     id: Id = Field(description="Its name in addresses, files and commands; never change it.")
     url: Annotated[str, AfterValidator(_source_url)] = Field(
         description="Address of a feed or page, or a file in this file's folder."
@@ -198,6 +214,8 @@ class SourceTable(Table):
 
 
 class CategoryTable(Table):
+    """A category, by the slug that names its feed; one [category.SLUG] each, only where there is something to say."""
+
     title: Words | None = Field(default=None, description="Title of the category's feed.")
     aliases: list[Words] = Field(default=[], description="Other names of the category in the sources.")
     was: list[Annotated[str, AfterValidator(values.former_slug)]] = Field(
@@ -206,6 +224,8 @@ class CategoryTable(Table):
 
 
 class FeedTable(Table):
+    """A feed by words, or merged from several sources and categories; one [[feed]] each."""
+
     id: Id = Field(description="Its name in its address, /feeds/ID.atom; never change it.")
     title: Words = Field(description="Title of the feed.")
     categories: list[Words] = Field(default=[], description="Only entries in one of these; by default all.")
@@ -222,6 +242,8 @@ class FeedTable(Table):
 
 
 class MailTable(Table):
+    """The server that mails go through."""
+
     server: Annotated[str, AfterValidator(values.server)] = Field(
         description="SMTP server: host, or host:port; by default port 587 (starttls), 465 (tls) or 25 (none)."
     )
@@ -240,6 +262,8 @@ class MailTable(Table):
 
 
 class AlertTable(Table):
+    """Who is told of what: a webhook, addresses, or a chat or push service; one [[alert]] each."""
+
     id: Id = Field(description="Its name in the outbox; never change it.")
     webhook: WebUrl | None = Field(default=None, description="Address that is told, by POST.")
     mail: Annotated[list[MailAddress], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 from collections import Counter
@@ -133,6 +134,8 @@ class Pipeline:
         self._failed, self._troubled = True, True
         #: Whether it goes on, as the service does: then there is time to hear all sources first.
         self._lasting = False
+        #: Feeds of sources that were written since the last publishing.
+        self._written: list[str] = []
         #: Until when each host wants to be left alone.
         self._holds: dict[str, datetime] = {}
 
@@ -378,10 +381,11 @@ class Pipeline:
         for warning in store.warnings():
             log.error(warning)
         stale = store.unpublished()
-        written: list[str] = []
-        if stale != Unpublished():
+        written, self._written = self._written, []
+        if stale != Unpublished() or written:
             # Pages first: a feed must not lead to one that is not there.
-            written = self._publisher.publish_pages(stale.pages) + self._publisher.publish(stale.slugs, stale.sources)
+            written += self._publisher.publish_pages(stale.pages)
+            written = sorted(written + self._publisher.publish(stale.slugs, stale.sources))
             store.published(stale)
         incidents = tuple(store.incidents())
         if incidents != self._shown_incidents:
@@ -407,7 +411,19 @@ class Pipeline:
             found = replace(found, diff=said)
             away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * (source.every or EVERY))
             self._commit(store, known, source, reading.about, found.diff, only, away=away)
+            self._publish_source(store, source)
         return found
+
+    def _publish_source(self, store: Store, source: Source) -> None:
+        """Renders the source's own feed while its entries are at hand: later its file would have to be read again.
+
+        What fails here, and a feed with an archive, whose pages come first, is left to the publishing that follows.
+        """
+        if not 0 < store.outline(source.id).count <= self._config.entries_per_feed:
+            return
+        with contextlib.suppress(OSError):
+            self._written += self._publisher.publish_source(source.id)
+            store.published(Unpublished(sources=frozenset({source.id})))
 
     def _commit(
         self,

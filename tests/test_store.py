@@ -16,7 +16,7 @@ from feedwatch.categories import Categories
 from feedwatch.errors import Damaged, Locked, StoreError
 from feedwatch.model import Change, PollState, Validators
 from feedwatch.routes import Route, Webhook
-from feedwatch.store import Backlog, Unpublished
+from feedwatch.store import Backlog, Outline, Unpublished
 from feedwatch.store.tinydb import TinyStore
 
 HOOK = Route("hook", Webhook("http://127.0.0.1/"))
@@ -361,15 +361,16 @@ def test_the_places_of_a_feed_lead_to_what_it_shows_and_a_commit_makes_another_v
     assert store.shown(place) != before
 
 
-def test_the_dates_of_a_source_and_its_own_events_and_deliveries_are_at_hand(reopen: Open) -> None:
+def test_the_outline_of_a_source_and_its_own_events_and_deliveries_are_at_hand(reopen: Open) -> None:
     store, blog = reopen(), History()
     blog.reads(entry(1))
     store.commit(commit(blog.reads(entry(2), entry(1)), [HOOK]))
 
-    dates, count = store.dates("blog")
+    outline = store.outline("blog")
 
-    assert [date.day for date in dates] == [2]
-    assert count == 1
+    assert (outline.title, outline.count) == ("A blog", 1)
+    assert [date.day for date in outline.dates] == [2]
     assert [event.kind for event in store.events_of("blog")] == ["new"]
     assert [claim.delivery.route_id for claim in store.outbox_of("blog")] == ["hook"]
-    assert (list(store.events_of("news")), list(store.outbox_of("news")), store.dates("news")) == ([], [], ([], 0))
+    assert (list(store.events_of("news")), list(store.outbox_of("news"))) == ([], [])
+    assert store.outline("news") == Outline()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Any
 
 import click
 
-from feedwatch import config as configuration
 from feedwatch.app import open_poller
-from feedwatch.cli.common import config_path, echo_json, json_option, printable, setup
+from feedwatch.cli.common import complete_source, config_path, echo_json, json_option, printable, setup, source_called
+from feedwatch.cli.config_file import must_be_good, save
+from feedwatch.cli.people import working
 from feedwatch.config_build import Config
 from feedwatch.config_edit import with_selectors, without_selectors
 from feedwatch.differ.recognise import Recognised, listed, recognised
-from feedwatch.errors import ConfigError, FeedwatchError
-from feedwatch.files import write_atomic
+from feedwatch.errors import FeedwatchError
 from feedwatch.healing import Healed, heal
 from feedwatch.model import Failure, Fetched, KnownEntry, PollState, Reading, Selectors, Source
 from feedwatch.opening import now, open_store
@@ -45,7 +44,7 @@ class _Way:
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=complete_source)
 @click.option("--apply", "apply_it", is_flag=True, help="Write what helps into the configuration.")
 @json_option
 @click.pass_context
@@ -58,10 +57,7 @@ def command(ctx: click.Context, source: str, apply_it: bool, as_json: bool) -> N
     file stays as it is, and what is found in another way is no news.
     """
     ready = setup(ctx)
-    chosen = next((known for known in ready.config.sources if known.id == source), None)
-    if chosen is None:
-        known = ", ".join(known.id for known in ready.config.sources)
-        raise click.UsageError(f'no source is called "{source}"; the configuration has: {known}')
+    chosen = source_called(ready.config, source)
     if chosen.json is not None:
         raise FeedwatchError(f"{source}: it is a JSON API; only pages have selectors")
     store = open_store(ready.config, ready.state_dir, now, read_only=True)
@@ -70,7 +66,8 @@ def command(ctx: click.Context, source: str, apply_it: bool, as_json: bool) -> N
         raise FeedwatchError(
             f"{source}: no entry of it is known yet, so nothing can tell a right list from a wrong one"
         )
-    present, *others = asyncio.run(_ways(ready.config, chosen, rows, state))
+    with working(f"looking at {source}"):
+        present, *others = asyncio.run(_ways(ready.config, chosen, rows, state))
     better = None if present.is_enough else next((way for way in others if way.is_enough), None)
     if as_json:
         ways = [_json(way) for way in (present, *others)]
@@ -155,8 +152,5 @@ def _json(way: _Way) -> dict[str, Any]:
 def _apply(path: Path, source_id: str, select: Selectors | None) -> None:
     text = path.read_text("utf-8")
     changed = with_selectors(text, source_id, select) if select else without_selectors(text, source_id)
-    try:
-        configuration.parse(changed, path, os.environ)
-    except ConfigError as error:
-        raise FeedwatchError(f"nothing was changed, because then\n{error}") from None
-    write_atomic(path, changed.encode())
+    must_be_good(changed, path)
+    save(path, changed)

@@ -8,6 +8,7 @@ import click
 
 from feedwatch.cli.common import echo_json, json_option, printable, setup
 from feedwatch.cli.entry_named import entry_named
+from feedwatch.cli.people import colour, looks_on
 from feedwatch.differ.history import steps
 from feedwatch.differ.words import Piece, shortened
 from feedwatch.entryjson import known_json
@@ -56,7 +57,7 @@ def command(ctx: click.Context, entry: str, as_json: bool) -> None:
 
 def _shown(piece: Piece) -> str:
     text = printable(piece.text)
-    if sys.stdout.isatty():
+    if looks_on(sys.stdout) and colour() is not False:
         return click.style(text, fg=_COLOURS[piece.kind], strikethrough=piece.kind == "gone")
     before, after = _MARKS[piece.kind]
     return f"{before}{text}{after}"

@@ -18,6 +18,7 @@ from feedwatch import health
 from feedwatch.alerts.outbox import Sent
 from feedwatch.app import App, open_app
 from feedwatch.cli.common import Setup, config_path, setup
+from feedwatch.cli.people import working
 from feedwatch.cli.poll_command import echo_reports
 from feedwatch.errors import ConfigError
 from feedwatch.sd import Systemd
@@ -195,7 +196,8 @@ async def _report(service: Service, systemd: Systemd) -> None:
 
 
 async def _first_round(app: App, service: Service) -> None:
-    reports, written = await service.first_round()
+    with working("polling for the first time"):
+        reports, written = await service.first_round()
     with contextlib.suppress(OSError):
         echo_reports(reports, written, Sent())
     _say(f"feeds as files: {app.public}/feeds/ — press Ctrl-C to stop")

@@ -102,9 +102,13 @@ class Publisher:
             if edited := self._shelf.edited(slug, self._limit):
                 written += self._write(f"{feed.path}/changes.atom", edits.render(feed, edited, base_url=self._base))
         for source_id in sorted(set(source_ids) & set(self._sources)):
-            feed = self._source_feed(source_id)
-            written += self._write_feed(feed, self._marked(self._shelf.latest_of_source(source_id, self._limit)))
+            written += self.publish_source(source_id)
         return sorted(written + self._write_lists(feeds))
+
+    def publish_source(self, source_id: str) -> list[str]:
+        """Renders the feed of one source that is configured. Returns the paths written; raises OSError."""
+        entries = self._marked(self._shelf.latest_of_source(source_id, self._limit))
+        return self._write_feed(self._source_feed(source_id), entries)
 
     def publish_incidents(self, incidents: Sequence[Incident]) -> list[str]:
         """Renders the feed of incidents. Raises OSError."""

@@ -19,6 +19,8 @@ from feedwatch.model import Change, Commit, Delivery, Entry, Event, Incident, Kn
 
 #: In place of a source, where incidents of routes and their deliveries are kept; no source can be called so.
 OWN = "@feedwatch"
+#: The file in the state folder that the process which owns it holds.
+LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,18 @@ class Backlog:
     due: datetime | None = None
     #: When the last dead one was given up.
     died: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the index knows of one source."""
+
+    #: As the source calls itself; "" where it has no entry.
+    title: str = ""
+    #: Entries in its feed.
+    count: int = 0
+    #: Those of its newest entries, newest first as its feed has them.
+    dates: Sequence[datetime] = ()
 
 
 class Store(Protocol):
@@ -123,8 +137,8 @@ class Store(Protocol):
         """An entry as the feeds of several sources show it; None where it is not there or cannot be read."""
         ...
 
-    def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
-        """The dates of a source's newest entries, as many as are at hand without opening it, and how many it has."""
+    def outline(self, source_id: str) -> Outline:
+        """What is at hand of a source without opening it."""
         ...
 
     def twins(self, source_id: str, key: str) -> Sequence[tuple[str, str]]:

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from feedwatch import files
+from feedwatch.canonical import digest
 from feedwatch.categories import ALL, Categories
 from feedwatch.differ.editions import Edition, edition, editions, key_of, newest
 from feedwatch.errors import NoStateFolder, StoreError
@@ -40,7 +41,7 @@ from feedwatch.model import (
 )
 from feedwatch.routes import gathering
 from feedwatch.selection import Merged, Words
-from feedwatch.store import OWN, Backlog, Claim, Listing, Place, Unpublished, codec, of_source
+from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec, of_source
 from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
 from feedwatch.store.due import Queue
 from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
@@ -90,7 +91,8 @@ class TinyStore:
         self._rendering = rendering
         self._limit, self._keep = limit, limit * SLACK
         self._edits = edits or {}
-        self._archive = Archive(folder / "archives", "\n".join((rendering, *self._shown_as())))
+        made_for = digest(rendering, *sorted(feed.path for feed in self._merged.values()), *self._shown_as())
+        self._archive = Archive(folder / "archives", made_for)
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
@@ -257,9 +259,11 @@ class TinyStore:
         self._loaded_index()
         return self._published_entry(ALL, place, as_is=True) if file and place[1] in file.known.entries else None
 
-    def dates(self, source_id: str) -> tuple[Sequence[datetime], int]:
+    def outline(self, source_id: str) -> Outline:
         head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
-        return ([EPOCH - timedelta(seconds=row[1]) for row in _of_entries(head.rows)], head.count) if head else ([], 0)
+        if head is None:
+            return Outline()
+        return Outline(head.title, head.count, [EPOCH - timedelta(seconds=row[1]) for row in _of_entries(head.rows)])
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
@@ -652,7 +656,7 @@ def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:
         raise NoStateFolder(
             f"{folder}: the state folder cannot be made ({error.strerror}); make it, or name another with --state-dir"
         ) from error
-    return files.lock(folder / "lock")
+    return files.lock(folder / LOCK)
 
 
 def _order(claim: Claim) -> tuple[datetime, datetime, int, str]:

@@ -66,7 +66,7 @@ def guard_of(token: str | None, base_url: str) -> Guard:
     """The guard that wants this token, if there is one."""
     if token is None:
         return _open
-    style = [f"/{asset.path}" for asset in assets().values()]
+    style = ["/feed.css", *(f"/{asset.path}" for asset in assets().values())]
     return lambda app: TokenWanted(app, token, public=style, https=base_url.startswith("https:"))
 
 

@@ -6,7 +6,7 @@ The table opens no source; it runs, as all views do, on the store's thread.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -26,7 +26,6 @@ from feedwatch.web.views import Paging
 
 #: Rows of one page.
 ROWS, ENTRIES = 50, 30
-_HOUR = timedelta(hours=1)
 
 #: How a source is doing, the worst first.
 Condition = Literal["gone", "failing", "doubted", "stumbling", "quiet", "waiting", "well"]
@@ -105,18 +104,19 @@ class SourceViews:
     def table(self, store: Store, now: datetime, condition: Condition | None, words: str, page: int) -> Table:
         """The sources of `condition` (None is all) that have `words` in name or address, the worst first."""
         wanted = words.casefold().split()
-        titles = store.sources()
+        titles = store.sources() if wanted else {}
+        hour = _hour(now)
         found: dict[Condition, list[str]] = {one: [] for one in CONDITIONS}
         for source_id, searched in self._searched.items():
             if wanted:
                 text = searched + titles.get(source_id, ("", 0))[0].casefold()
                 if not all(word in text for word in wanted):
                     continue
-            found[self._condition(source_id, store.state(source_id), now)].append(source_id)
+            found[self._condition(source_id, store.state(source_id), now, hour)].append(source_id)
         ids = found[condition] if condition else [one for part in found.values() for one in part]
         paging = Paging.of(len(ids), ROWS, page)
         return Table(
-            rows=[self._row(store, self._sources[one], now, titles) for one in ids[paging.slice(ROWS)]],
+            rows=[self._row(store, self._sources[one], now) for one in ids[paging.slice(ROWS)]],
             paging=paging,
             counts=[(one, len(part)) for one, part in found.items() if part],
             every=sum(map(len, found.values())),
@@ -135,10 +135,9 @@ class SourceViews:
         paging = Paging.of(len(rows), ENTRIES, page)
         places = [(source_id, row.key) for row in rows[paging.slice(ENTRIES)]]
         state = store.state(source_id)
-        about = {source_id: (known.about.title or source_id, len(rows))}
         subjects = {source_id, host_of(source.url)} - {""}
         return SourcePage(
-            row=self._row(store, source, now, about),
+            row=self._row(store, source, now),
             contract=list(_contract([row for row in rows if row.listed and row.withdrawn is None])),
             facts=list(self._facts(source, state, now)),
             rule=list(rule_of(source, state)),
@@ -148,28 +147,26 @@ class SourceViews:
             paging=paging,
         )
 
-    def _condition(self, source_id: str, state: PollState, now: datetime) -> Condition:
-        hour = int(now.timestamp() // _HOUR.total_seconds())
+    def _condition(self, source_id: str, state: PollState, now: datetime, hour: int) -> Condition:
         kept = self._conditions.get(source_id)
         if kept is None or kept[0] is not state or kept[1] != hour:
             kept = self._conditions[source_id] = state, hour, condition_of(state, now)
         return kept[2]
 
-    def _row(self, store: Store, source: Source, now: datetime, titles: Mapping[str, tuple[str, int]]) -> Row:
-        state = store.state(source.id)
-        title, entries = titles.get(source.id, (source.id, 0))
+    def _row(self, store: Store, source: Source, now: datetime) -> Row:
+        state, outline = store.state(source.id), store.outline(source.id)
         place, href = self._address(source.url)
         return Row(
             id=source.id,
-            title=source.title or title,
+            title=source.title or outline.title or source.id,
             place=place,
             href=href,
             state=state,
-            condition=self._condition(source.id, state, now),
+            condition=self._condition(source.id, state, now, _hour(now)),
             problem=state.error or silence(state.rhythm, now),
             remedy=remedy(source, state),
-            entries=entries,
-            plot=plot(*store.dates(source.id), now),
+            entries=outline.count,
+            plot=plot(outline.dates, outline.count, now),
         )
 
     def _address(self, url: str) -> tuple[str, str | None]:
@@ -206,6 +203,10 @@ class SourceViews:
             yield "Read", "as a browser shows it"
         if source.follow:
             yield "Its entries' own pages", f"read; the next look is {ago(state.next_look, now)}"
+
+
+def _hour(now: datetime) -> int:
+    return int(now.timestamp()) // 3600
 
 
 def condition_of(state: PollState, now: datetime) -> Condition:

@@ -18,11 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 COOKIE = "feedwatch"
 #: Seconds that a browser remembers it.
 _DAYS_30 = 30 * 86400
+_PRIVATE = "/private/"
 _REFUSED = "a token is wanted: open /?token=… once, or send it as Authorization: Bearer …\n"
 
 
 class TokenWanted:
-    """Lets nobody through to `app` without `token`, but to the paths in `public`, where nothing is to be seen."""
+    """Lets nobody through to `app` without `token`, but to the paths in `public`, where nothing is to be seen, and to
+    private feeds, whose addresses have a token of their own."""
 
     def __init__(self, app: ASGIApp, token: str, *, public: Collection[str] = (), https: bool = False) -> None:
         self._app = app
@@ -33,7 +35,7 @@ class TokenWanted:
         self._attributes = f"Path=/; Max-Age={_DAYS_30}; HttpOnly; SameSite=Strict{'; Secure' if https else ''}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._public:
+        if scope["type"] != "http" or scope["path"] in self._public or scope["path"].startswith(_PRIVATE):
             await self._app(scope, receive, send)
             return
         request = Request(scope)

@@ -178,6 +178,7 @@ class Views:
 
     def category(self, store: Store, slug: str, page: int) -> CategoryPage | None:
         """None where there never was an entry."""
+        slug = self._config.moved.get(slug, slug)
         if (told := store.feeds().get(slug)) is None:
             return None
         places = store.places(slug)
