@@ -23,6 +23,7 @@ from feedwatch.config_build import Config
 from feedwatch.following import Follower
 from feedwatch.generator.publish import Publisher
 from feedwatch.guard import Guard
+from feedwatch.healing import Healer
 from feedwatch.model import NO_VALIDATORS, Fetched, PollState, Source, Validators
 from feedwatch.net import Net
 from feedwatch.opening import now, open_store, public_folder
@@ -210,6 +211,7 @@ async def open_app(
                 thread,
                 poller,
                 reader or pool,
+                Healer(reader or pool, pool),
                 follower,
                 publisher,
                 outbox,

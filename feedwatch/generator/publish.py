@@ -82,7 +82,8 @@ class Publisher:
             if feed := self._feed_of(name, feeds):
                 entries, gone = self._shelf.page(name, number)
                 page = replace(feed, page=number)
-                written += self._write(f"{page.address}.atom", atom.render(page, entries, gone, base_url=self._base))
+                data = atom.render(page, self._marked(entries), gone, base_url=self._base)
+                written += self._write(f"{page.address}.atom", data)
         return written
 
     def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:
@@ -97,7 +98,7 @@ class Publisher:
         feeds = self._shelf.feeds()
         for slug in sorted({*slugs, ALL} if slugs else ()):
             feed, gone = self._feed(slug, feeds), self._shelf.withdrawn(slug, self._limit)
-            written += self._write_feed(feed, self._shelf.latest(slug, self._limit), gone)
+            written += self._write_feed(feed, self._marked(self._shelf.latest(slug, self._limit)), gone)
             if edited := self._shelf.edited(slug, self._limit):
                 written += self._write(f"{feed.path}/changes.atom", edits.render(feed, edited, base_url=self._base))
         for source_id in sorted(set(source_ids) & set(self._sources)):
@@ -106,7 +107,8 @@ class Publisher:
 
     def publish_source(self, source_id: str) -> list[str]:
         """Renders the feed of one source that is configured. Returns the paths written; raises OSError."""
-        return self._write_feed(self._source_feed(source_id), self._shelf.latest_of_source(source_id, self._limit))
+        entries = self._marked(self._shelf.latest_of_source(source_id, self._limit))
+        return self._write_feed(self._source_feed(source_id), entries)
 
     def publish_incidents(self, incidents: Sequence[Incident]) -> list[str]:
         """Renders the feed of incidents. Raises OSError."""
@@ -116,6 +118,11 @@ class Publisher:
     @property
     def _base(self) -> str:
         return self._imprint.base_url
+
+    def _marked(self, entries: Sequence[PublishedEntry]) -> list[PublishedEntry]:
+        """`entries`, with what edits changed where the operator wants that in the text."""
+        wanted = {source.id for source in self._sources.values() if source.edits.marked}
+        return [edits.marked(entry) if entry.source_id in wanted else entry for entry in entries]
 
     def _write_lists(self, feeds: Mapping[str, tuple[str, int]]) -> list[str]:
         """What lists all feeds for everybody. Opens no source for its own sake: there may be thousands."""

@@ -9,7 +9,17 @@ from typing import Literal
 from feedwatch.canonical import body_digest
 from feedwatch.differ.diff import Diff
 from feedwatch.differ.trust import filled
-from feedwatch.model import READING_VERSION, Failure, Fetched, NotModified, PollState, Reading, Source, SourceReport
+from feedwatch.model import (
+    READING_VERSION,
+    Failure,
+    Fetched,
+    NotModified,
+    PollState,
+    Reading,
+    Selectors,
+    Source,
+    SourceReport,
+)
 from feedwatch.poller import moves, schedule
 from feedwatch.poller.rhythm import rhythm
 
@@ -26,6 +36,8 @@ class Recorded:
     #: Requests beside those of the poll itself, and bytes of their bodies.
     requests: int = 0
     received: int = 0
+    #: What it was read with, where that is not what the configuration says.
+    healed: Selectors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,9 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 kind=reading.kind,
                 pace=reading.pace,
                 rhythm=rhythm(reading.entries, now),
-                rule=reading.rule,
+                # The rule that finds nothing now may find all again.
+                rule=state.rule if result.healed else reading.rule,
+                healed=result.healed,
                 filled=filled(reading.entries),
                 next_page=reading.next_page,
                 read_as=READING_VERSION,
