@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from typing import Literal, NamedTuple
 
 #: Posts that are listed, newest first, and those that are there at the beginning.
-WINDOW, FIRST = 12, 8
+WINDOW, FIRST = 12, 10
 #: A wording that comes back within this time is no edit; so many new ones within that time are a machine's work.
 _FLAP, _RESTLESS, _WHILE = timedelta(days=30), 6, timedelta(days=7)
 #: Looks in a row that must lack a post.
@@ -37,6 +37,8 @@ class Facts(NamedTuple):
     link: str
     category: str
     at: datetime
+    #: What stands below every text.
+    footer: int = 0
 
     @property
     def title(self) -> str:
@@ -46,7 +48,7 @@ class Facts(NamedTuple):
     def text(self) -> str:
         words = [f"word{self.number}x{self.wording.text}x{n}" for n in range(40)]
         words[7] += "s" * self.wording.typo
-        return " ".join(words) + "."
+        return " ".join(words) + "." + f" By the {self.footer} people of the blog." * bool(self.footer)
 
 
 class Told(NamedTuple):
@@ -66,6 +68,8 @@ class Post:
     folder: int = 0
     category: str = "data"
     removed: bool = False
+    #: How many there were.
+    edits: int = 0
 
 
 @dataclass
@@ -77,6 +81,7 @@ class Blog:
     host: int = 0
     #: Guids are made anew at every rendering.
     churns: bool = False
+    footer: int = 0
     renderings: int = 0
     posts: list[Post] = field(default_factory=list)
 
@@ -91,9 +96,12 @@ class Blog:
     def listed(self) -> list[Post]:
         return [post for post in self.posts if not post.removed][:WINDOW]
 
+    def removed(self) -> list[Post]:
+        return [post for post in self.posts if post.removed]
+
     def facts(self, post: Post) -> Facts:
         link = f"https://{self.host}.blog.example/{post.folder}/post-number-{post.number}"
-        return Facts(post.number, post.wording, link, post.category, post.at)
+        return Facts(post.number, post.wording, link, post.category, post.at, self.footer)
 
     def render(self, shown: Sequence[Facts]) -> bytes:
         self.renderings += self.churns
@@ -145,25 +153,28 @@ class Model:
         #: Posts that may be told to be withdrawn, and need not be: what was shown since proves little.
         self.doubtful: set[int] = set()
 
-    def looks(self, shown: Sequence[Facts], removed: Sequence[Post], now: datetime, *, proves: bool) -> list[Told]:
-        """What is to be told after a look at this listing, from which `removed` were taken away: nothing at first sight.
-        Unless it `proves` something, what it lacks may still be there."""
+    def looks(
+        self, shown: Sequence[Facts], removed: Sequence[Post], now: datetime, *, proves: bool, quiet: bool = False
+    ) -> None:
+        """Tells what is to be told after a look at this listing, from which `removed` were taken away: nothing at first
+        sight, and none of what differs when `quiet`. Unless it `proves` something, what it lacks may still be there."""
         first = not self.seen
         told: list[Told] = []
         for facts in shown:
             if facts.number in self.seen:
-                told += self._again(self.seen[facts.number], facts, now)
+                told += self._again(self.seen[facts.number], facts, now, quiet=quiet)
             else:
                 self.seen[facts.number] = Seen(facts)
                 told += [] if first else [Told("new", facts.number, None, frozenset({facts.category}))]
         told += self._lacks({facts.number: facts for facts in shown}, removed, proves=proves)
         self.told += told
-        return told
 
-    def _again(self, seen: Seen, facts: Facts, now: datetime) -> list[Told]:
+    def _again(self, seen: Seen, facts: Facts, now: datetime, *, quiet: bool) -> list[Told]:
         before, seen.facts = seen.facts, facts
         self.doubtful.discard(facts.number)
         seen.listed, seen.lacked, seen.withdrawn = True, 0, False
+        if quiet:
+            return []
         categories = frozenset({before.category, facts.category})
         told = []
         if size := self._edit(seen, before.wording, now):
