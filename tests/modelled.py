@@ -60,11 +60,14 @@ class Told(NamedTuple):
     categories: frozenset[str] = frozenset()
 
 
+_AT_FIRST = Wording()
+
+
 @dataclass
 class Post:
     number: int
     at: datetime
-    wording: Wording = Wording()
+    wording: Wording = _AT_FIRST
     folder: int = 0
     category: str = "data"
     removed: bool = False
@@ -108,6 +111,11 @@ class Blog:
         if self.kind == "page":
             return _PAGE.format("".join(map(_article, shown))).encode()
         return _FEED.format("".join(_item(one, self.renderings) for one in shown)).encode()
+
+    def cut(self, body: bytes, place: int, less: int) -> bytes:
+        """What comes of a rendering that ends `less` bytes before the end of the post at this place, from 1."""
+        end = b"</article>" if self.kind == "page" else b"</item>"
+        return (end.join(body.split(end)[:place]) + end)[:-less]
 
 
 _FEED = "<rss version='2.0'><channel><title>The blog</title><link>https://blog.example/</link>{}</channel></rss>"

@@ -167,7 +167,7 @@ class Watched:
         self.runs(self.app.pipeline.deliver())
 
     def is_killed_at(self, step: int) -> None:
-        """One poll in a process that ends right before its `step`-th step, if it has so many; then all is opened anew."""
+        """A poll in a process that ends right before its `step`-th step, if there is one. Then all is opened anew."""
         self.closes()
         self._in_doubt = True
         child = os.fork()
