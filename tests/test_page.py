@@ -360,7 +360,7 @@ def read_body(markup: str) -> Reading:
 
 
 @pytest.mark.parametrize("end", ["post of", "at length", "<i>Des", "</i"])
-def test_a_page_that_ends_in_the_middle_of_an_entry_says_nothing_of_that_one(end: str) -> None:
+def test_f15_a_page_that_ends_in_the_middle_of_an_entry_says_nothing_of_that_one(end: str) -> None:
     found = read_body(WHOLE[: WHOLE.rindex(end) + len(end)])
 
     assert [entry.title for entry in found.entries] == ["Another post"]
@@ -385,6 +385,6 @@ def test_a_page_whose_author_leaves_out_ends_is_read_whole(markup: str) -> None:
     assert found.complete
 
 
-def test_a_page_that_ends_in_the_middle_of_its_only_entry_is_not_read() -> None:
+def test_f15_a_page_that_ends_in_the_middle_of_its_only_entry_is_not_read() -> None:
     with pytest.raises(ReadError, match="ends in the middle"):
         read_body(WHOLE[: WHOLE.index("Another post") + 7])
