@@ -142,8 +142,8 @@ class Seen:
     """What was last heard of a post."""
 
     facts: Facts
-    #: Wordings that it had before, and until when.
-    left: dict[Wording, datetime] = field(default_factory=dict)
+    #: What it said before, with what stood below it then, and until when.
+    left: dict[tuple[Wording, int], datetime] = field(default_factory=dict)
     #: Edits that readers were shown as updates.
     majors: int = 0
     #: It was in the last listing, or has been missing from it for so many looks.
@@ -185,7 +185,7 @@ class Model:
             return []
         categories = frozenset({before.category, facts.category})
         told = []
-        if size := self._edit(seen, before.wording, now):
+        if size := self._edit(seen, before, now):
             told.append(Told("edited", facts.number, size, categories))
         if before.link != facts.link:
             told.append(Told("moved", facts.number, None, categories))
@@ -193,16 +193,16 @@ class Model:
             told.append(Told("recategorised", facts.number, None, categories))
         return told
 
-    def _edit(self, seen: Seen, before: Wording, now: datetime) -> str | None:
-        wording = seen.facts.wording
-        if wording == before:
+    def _edit(self, seen: Seen, before: Facts, now: datetime) -> str | None:
+        if seen.facts.wording == before.wording:
             return None
-        flaps = wording in seen.left and now - seen.left[wording] <= _FLAP
+        said, says = (before.wording, before.footer), (seen.facts.wording, seen.facts.footer)
+        flaps = says in seen.left and now - seen.left[says] <= _FLAP
         restless = sum(now - at <= _WHILE for at in seen.left.values()) >= _RESTLESS
-        seen.left[before] = now
+        seen.left[said] = now
         if flaps or restless:
             return None
-        major = wording[:2] != before[:2]
+        major = says[0][:2] != said[0][:2]
         seen.majors += major
         return "major" if major else "minor"
 

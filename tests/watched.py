@@ -215,7 +215,8 @@ class Watched:
 
     def check(self, *, published: bool) -> None:
         """With `published`, the feeds are up to date as well."""
-        assert self.differs(self.model) is None
+        differs = self.differs(self.model)
+        assert differs is None, differs
         self._check_deliveries()
         if published:
             self._check_feeds()
@@ -240,7 +241,10 @@ class Watched:
         }
         facts = {number: seen.facts for number, seen in model.seen.items()}
         wanted = {number: (one.title, one.link, [one.category], one.text) for number, one in facts.items()}
-        return None if stored == wanted else f"it knows {stored}, and should know {wanted}"
+        odd = {number: (stored.get(number), wanted.get(number)) for number in stored.keys() | wanted.keys()}
+        return (
+            None if stored == wanted else f"it knows otherwise: {[pair for pair in odd.values() if pair[0] != pair[1]]}"
+        )
 
     def _changes(self) -> dict[str, Change]:
         events = self.asks(lambda store: [event for _, event in store.events(EPOCH)])
@@ -293,8 +297,8 @@ class Watched:
             publisher.publish(set(store.feeds()) - {ALL}, set(sources))
 
         self.asks(render)
-        for path in again.rglob("*.*"):
-            assert (public / path.relative_to(again)).read_bytes() == path.read_bytes()
+        for path in filter(Path.is_file, again.rglob("*")):
+            assert (public / path.relative_to(again)).read_text() == path.read_text()
         shutil.rmtree(again)
 
 
