@@ -330,5 +330,5 @@ def test_t6_whatever_happens_in_whatever_order_exactly_that_is_told_once_and_sho
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_t6_whatever_happens_in_very_many_orders_exactly_that_is_told_once_and_shown() -> None:
-    many = settings(_SETTINGS, max_examples=60, stateful_step_count=40)
+    many = settings(_SETTINGS, max_examples=15, stateful_step_count=50)
     run_state_machine_as_test(Feedwatch, settings=many)
