@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # pip is told to refuse whatever does not match a pinned hash; the project itself comes without dependencies.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run test slow manners lint lock clean
+.PHONY: run test slow manners docs lint lock clean
 
 run: $(VENV)/.installed
 	$(BIN)/feedwatch run
@@ -19,6 +19,11 @@ slow: $(VENV)/.installed-test
 # Thirty simulated days at a publisher; prints what it saw, as docs/manners.md has it.
 manners: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -s -m slow --timeout 900 --show-capture=no tests/test_manners.py
+
+# What is made from the code: the page about the configuration, and the schema for editors.
+docs: $(VENV)/.installed
+	$(BIN)/feedwatch schema > feedwatch/config.schema.json
+	$(BIN)/feedwatch schema --markdown > docs/configuration.md
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

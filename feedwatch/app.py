@@ -35,12 +35,15 @@ from feedwatch.poller.walk import Walk, one_page, walk
 from feedwatch.redact import Redactor
 from feedwatch.responses import Responses
 from feedwatch.routes import Mail, MailServer, Route, Webhook
+from feedwatch.websub import Hub
 from feedwatch.workers import ReaderPool
 
 log = logging.getLogger(__name__)
 
 #: Between further pages of one source: so many times the pause of a host, beside that pause itself.
 _BETWEEN_PAGES = 2
+#: Seconds at the end for telling the hub what is new.
+_LAST_WORD = 5.0
 USER_AGENT = f"feedwatch/{__version__} (+https://github.com/feedwatch/feedwatch)"
 
 
@@ -142,6 +145,20 @@ async def open_channels(config: Config) -> AsyncIterator[Channels]:
 
 
 @contextlib.asynccontextmanager
+async def open_hub(config: Config) -> AsyncIterator[Hub | None]:
+    """What tells the hub of new entries, where there is one."""
+    if config.imprint.hub is None:
+        yield None
+        return
+    async with open_net(config.allow_hosts) as net:
+        hub = Hub(net, config.imprint.hub, config.base_url)
+        try:
+            yield hub
+        finally:
+            await hub.finish(_LAST_WORD)
+
+
+@contextlib.asynccontextmanager
 async def open_app(
     config: Config,
     state_dir: Path,
@@ -159,14 +176,20 @@ async def open_app(
     publisher = Publisher(
         store,
         public,
-        base_url=config.base_url,
+        config.imprint,
         sources={source.id: source for source in config.sources},
+        merged=config.merged,
+        moved=config.moved,
         limit=config.entries_per_feed,
     )
     jitter = random.SystemRandom().random
     try:
         hosts = Hosts(config.per_host, config.per_host_pause.total_seconds())
-        async with open_poller(config.allow_hosts, hosts, clock) as own, open_channels(config) as channels:
+        async with (
+            open_poller(config.allow_hosts, hosts, clock) as own,
+            open_channels(config) as channels,
+            open_hub(config) as hub,
+        ):
             routes = {route.id: route for route in config.routes}
             incidents = Incidents(thread, routes)
             outbox = Outbox(
@@ -183,7 +206,17 @@ async def open_app(
             poller = poller or own
             follower = Follower(poller, pool, clock)
             pipeline = Pipeline(
-                config, thread, poller, reader or pool, follower, publisher, outbox, incidents, responses, clock=clock
+                config,
+                thread,
+                poller,
+                reader or pool,
+                follower,
+                publisher,
+                outbox,
+                incidents,
+                responses,
+                hub,
+                clock=clock,
             )
             await thread.run(pipeline.begin)
             await responses.tidy([source.id for source in config.sources], clock())

@@ -14,7 +14,6 @@ _ATOM_IDS = uuid.UUID("5f3b8f0e-6c0a-5d0e-9d43-0c6a0d6f7f11")
 
 # XML 1.0 §2.2 Char, inverted; lone surrogates are among them.
 _XML_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SPACE = re.compile(r"\s+")
 _QUOTES = str.maketrans({
     "‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"',
     "«": '"', "»": '"', "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "…": "...",
@@ -32,16 +31,20 @@ _SLUG_LENGTH = 64
 
 def clean(text: str) -> str:
     """`text` without the characters that XML 1.0 forbids (one of them would spoil a whole feed)."""
+    if text.isascii() and text.isprintable():
+        return text
     return _XML_ILLEGAL.sub("", text)
 
 
 def one_line(text: str) -> str:
     """`text` cleaned, with every run of white space folded to one space."""
-    return _SPACE.sub(" ", clean(text)).strip()
+    return " ".join(clean(text).split())
 
 
 def comparable(text: str) -> str:
     """The form in which two texts are the same text: NFKC, one kind of quote and dash, white space folded."""
+    if text.isascii():
+        return one_line(text)
     return one_line(unicodedata.normalize("NFKC", text.translate(_QUOTES)))
 
 
@@ -66,6 +69,7 @@ def body_digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+@functools.lru_cache(maxsize=16_384)
 def canonical_url(url: str) -> str:
     """The normal form under which two URLs name one entry. For comparing, never for requesting.
 
@@ -118,6 +122,7 @@ def feed_id(path: str) -> str:
     return uuid.uuid5(_ATOM_IDS, digest("feed", path)).urn
 
 
+@functools.lru_cache(maxsize=8192)
 def slug(name: str) -> str:
     """`name` as it stands in a file name and URL: `[a-z0-9-]{1,64}`, never empty.
 

@@ -22,12 +22,14 @@ class Categories:
 
     titles: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    #: Names of feeds that are no category's.
+    taken: frozenset[str] = frozenset()
 
     def slug_of(self, name: str) -> str:
         """The slug of the feed for a category called `name`; one that would shadow our own feeds is renamed."""
         own = slug(name)
         own = self.aliases.get(own, own)
-        return f"{own}-category" if own in _RESERVED else own
+        return f"{own}-category" if own in _RESERVED or own in self.taken else own
 
     def resolve(self, categories: Iterable[Category]) -> dict[str, str]:
         """Title by slug for each category feed, in the source's order; the catch-all feed when there is none.
@@ -46,5 +48,11 @@ class Categories:
     def digest(self) -> str:
         """Changes whenever an entry could land in another feed or a feed could get another title."""
         return digest(
-            *(part for table in (self.titles, self.aliases) for item in sorted(table.items()) for part in (*item, None))
+            *sorted(self.taken),
+            *(
+                part
+                for table in (self.titles, self.aliases)
+                for item in sorted(table.items())
+                for part in (*item, None)
+            ),
         )

@@ -106,6 +106,7 @@ def _contradictions(written: dict[str, Any], tree: dict[str, Any]) -> Iterator[P
         yield Problem((), 'there is no source; add [[source]] with id = "my-blog" and url = "https://…"')
     yield from _twice("source", tree)
     yield from _twice("alert", tree)
+    yield from _twice("feed", tree)
     yield from _unknown_sources(written, tree)
     yield from _alerts_of_everything(tree)
     yield from _channels(tree)
@@ -113,6 +114,7 @@ def _contradictions(written: dict[str, Any], tree: dict[str, Any]) -> Iterator[P
     yield from _logins(tree)
     yield from _browsers(tree)
     yield from _shared_names(written, tree)
+    yield from _feeds_of_categories(tree)
     yield from _impatience(tree)
 
 
@@ -141,10 +143,11 @@ def _twice(name: str, tree: dict[str, Any]) -> Iterator[Problem]:
 def _unknown_sources(written: dict[str, Any], tree: dict[str, Any]) -> Iterator[Problem]:
     known = {table.get("id") for _, table in _tables(tree, "source") if isinstance(table.get("id"), str)}
     shown = [table["id"] for _, table in _tables(written, "source") if isinstance(table.get("id"), str)]
-    for number, alert in _tables(tree, "alert"):
-        for at, name in _texts(alert, "sources"):
+    tables = [(name, *found) for name in ("alert", "feed") for found in _tables(tree, name)]
+    for kind, number, table in tables:
+        for at, name in _texts(table, "sources"):
             if name not in known:
-                here = ("alert", number, "sources", at)
+                here = (kind, number, "sources", at)
                 asked = as_written(here, written)
                 yield Problem(here, f"there is no source '{asked}'{did_you_mean(asked, shown)}")
 
@@ -228,6 +231,26 @@ def _shared_names(written: dict[str, Any], tree: dict[str, Any]) -> Iterator[Pro
             elif (owner := owners.setdefault(slug(alias), key)) != key:
                 taken = f"'{as_written(here, written)}' is a name of [category.{owner}] already"
                 yield Problem(here, f"{taken}; keep it in one of the two")
+        for at, former in _texts(table, "was"):
+            here = ("category", key, "was", at)
+            if key == UNCATEGORISED or former in (ALL, UNCATEGORISED):
+                yield Problem(here, "this feed never had another name")
+            elif former in named or (owner := owners.setdefault(former, key)) != key:
+                taken = former if former in named else owner
+                yield Problem(here, f"'{as_written(here, written)}' is a name of [category.{taken}]; keep one of them")
+
+
+def _feeds_of_categories(tree: dict[str, Any]) -> Iterator[Problem]:
+    """The names of `[[feed]]`s stand where those of categories stand."""
+    tables = tree.get("category")
+    named = {k: v for k, v in tables.items() if isinstance(v, dict)} if isinstance(tables, dict) else {}
+    former = {name for table in named.values() for _, name in _texts(table, "was")}
+    for number, feed in _tables(tree, "feed"):
+        own = feed.get("id")
+        if own in (ALL, UNCATEGORISED):
+            yield Problem(("feed", number, "id"), f"the feed '{own}' is feedwatch's own; choose another name")
+        elif own in named or own in former:
+            yield Problem(("feed", number, "id"), "a category's feed has this address already; choose another id")
 
 
 def _impatience(tree: dict[str, Any]) -> Iterator[Problem]:

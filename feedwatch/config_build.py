@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +12,12 @@ from urllib.parse import unquote, urlsplit
 
 from feedwatch.canonical import slug
 from feedwatch.categories import UNCATEGORISED, Categories
-from feedwatch.config_tables import AlertTable, File, MailTable, SourceTable
+from feedwatch.config_tables import AlertTable, FeedTable, File, MailTable, SourceTable
 from feedwatch.config_values import AUTO, duration, host_and_port
 from feedwatch.hours import Hours, read_digest, read_quiet
-from feedwatch.model import EditRules, JsonPaths, Selectors, Source
+from feedwatch.model import EditRules, Imprint, JsonPaths, Selectors, Source
 from feedwatch.routes import Channel, Mail, MailServer, Notify, Route, Webhook, Wording
+from feedwatch.selection import Merged
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 #: A part of a chat service's address that long is a token rather than a name.
@@ -42,9 +43,17 @@ class Config:
     per_host_pause: timedelta
     #: Host and port of the web page; None serves nothing.
     listen: tuple[str, int] | None
+    #: What everybody who looks at the web page has to know.
+    web_token: str | None = field(repr=False)
     #: Folder of the feeds as files, absolute or relative as the configuration's own path; None is the state's.
     public: Path | None
     entries_per_feed: int
+    #: What stands at the head of each feed, and the formats it is published in.
+    imprint: Imprint
+    #: The feeds that the operator made up.
+    merged: tuple[Merged, ...]
+    #: The slug that each former slug of a category stands for now.
+    moved: Mapping[str, str]
     #: Bodies kept of each source, for trying another configuration on them; 0 keeps none.
     responses: int
     retry_first: timedelta
@@ -60,7 +69,8 @@ def build(file: File, path: Path, secrets: Iterable[str]) -> Config:
     own, network = file.feedwatch, file.network
     categories = Categories(
         titles={key: table.title for key, table in file.category.items() if table.title},
-        aliases={slug(alias): key for key, table in file.category.items() for alias in table.aliases},
+        aliases={slug(name): key for key, table in file.category.items() for name in (*table.aliases, *table.was)},
+        taken=frozenset(table.id for table in file.feed),
     )
     return Config(
         path=path,
@@ -72,8 +82,20 @@ def build(file: File, path: Path, secrets: Iterable[str]) -> Config:
         per_host=network.per_host,
         per_host_pause=duration(network.per_host_pause),
         listen=_listen(file.web.listen),
+        web_token=file.web.token,
         public=path.parent / own.public if own.public else None,
         entries_per_feed=own.entries,
+        imprint=Imprint(
+            own.base_url,
+            twins=tuple(name for name in ("json", "rss") if name in own.formats),
+            hub=own.hub,
+            icon=own.icon,
+            logo=own.logo,
+            rights=own.rights,
+            first_slugs={key: table.was[0] for key, table in file.category.items() if table.was},
+        ),
+        merged=tuple(_merged(table, categories) for table in file.feed),
+        moved={name: key for key, table in file.category.items() for name in table.was},
         responses=own.responses,
         retry_first=duration(file.outbox.retry_first),
         retry_for=duration(file.outbox.retry_for),
@@ -136,6 +158,18 @@ def _route(table: AlertTable, categories: Categories, file: File, folder: Path) 
     )
 
 
+def _merged(table: FeedTable, categories: Categories) -> Merged:
+    return Merged(
+        id=table.id,
+        title=table.title,
+        categories=frozenset(_wanted(name, categories) for name in table.categories),
+        sources=frozenset(table.sources),
+        match=tuple(table.match),
+        unless=tuple(table.unless),
+        token=table.token,
+    )
+
+
 def _channel(table: AlertTable, file: File, folder: Path) -> Channel:
     if table.webhook is not None:
         return Webhook(table.webhook, tuple(table.secret), tuple(table.headers.items()), table.allow_private)
@@ -161,6 +195,9 @@ def _server(table: MailTable, folder: Path) -> MailServer:
 
 
 def _written_secrets(file: File) -> Iterator[str]:
+    yield from filter(None, (table.token for table in file.feed))
+    if file.web.token:
+        yield file.web.token
     for alert in file.alert:
         yield from alert.secret
         for value in alert.headers.values():

@@ -1,9 +1,9 @@
-"""A source more in the operator's own file, with every comment and line of theirs as it was. Pure."""
+"""Sources more in the operator's own file, with every comment and line of theirs as it was. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -25,24 +25,30 @@ class NewSource:
     select: Mapping[str, str] | None = None
     examples: tuple[str, ...] = ()
     browser: bool = False
+    categories: tuple[str, ...] = ()
 
 
-def with_source(text: str, source: NewSource) -> str:
-    """The configuration `text` with one [[source]] more, after the last one. Raises ValueError where it is no TOML."""
+def with_sources(text: str, added: Sequence[NewSource]) -> str:
+    """The configuration `text` with these [[source]] after the last one. Raises ValueError where it is no TOML."""
     try:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
         raise ValueError(str(error)) from None
     sources = document.get("source")
     if isinstance(sources, AoT):
-        table = _table(source)
-        table.add(tomlkit.nl())
-        sources.append(table)
+        for source in added:
+            table = _table(source)
+            table.add(tomlkit.nl())
+            sources.append(table)
         return tomlkit.dumps(document)
-    added = tomlkit.aot()
-    added.append(_table(source))
+    new = tomlkit.aot()
+    for number, source in enumerate(added, start=1):
+        table = _table(source)
+        if number < len(added):
+            table.add(tomlkit.nl())
+        new.append(table)
     written = tomlkit.document()
-    written.append("source", added)
+    written.append("source", new)
     return f"{text.rstrip()}\n\n{tomlkit.dumps(written)}".lstrip()
 
 
@@ -62,7 +68,8 @@ def id_for(url: str, title: str | None, taken: Collection[str]) -> str:
     """A readable id for a source: its host and, where it has one, the end of its path."""
     parts = urlsplit(url)
     host = re.sub(r"^(www|blog|news|engineering)\.(?=.+\..+)", "", parts.hostname or "")
-    words = [host.rpartition(".")[0] or host, *[w for w in unquote(parts.path).split("/") if w and "." not in w][-1:]]
+    named = host if re.fullmatch(r"[\d.]+", host) else host.rpartition(".")[0] or host
+    words = [named, *[w for w in unquote(parts.path).split("/") if w and "." not in w][-1:]]
     wanted = slug("-".join(words)) or slug(title or "") or "source"
     wanted = re.sub(r"[^a-z0-9-]", "", wanted).strip("-")[:50] or "source"
     found, number = wanted, 2
@@ -78,6 +85,8 @@ def _table(source: NewSource) -> Table:
     for name, value in (("title", source.title), ("every", source.every), ("link_base", source.link_base)):
         if value:
             table.add(name, value)
+    if source.categories:
+        table.add("categories", list(source.categories))
     if source.pages > 1:
         table.add("pages", source.pages)
     if source.browser:

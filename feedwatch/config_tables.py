@@ -51,6 +51,8 @@ class Table(BaseModel):
 
 
 class FeedwatchTable(Table):
+    """What concerns feedwatch as a whole."""
+
     base_url: Annotated[str, AfterValidator(values.base_url)] = Field(
         default="http://127.0.0.1:8080", description="Where readers will find the feeds."
     )
@@ -63,6 +65,15 @@ class FeedwatchTable(Table):
         default=None, description="Folder for the feeds, relative to this file; by default in the state folder."
     )
     entries: int = Field(default=50, ge=1, le=1000, description="Entries in a feed.")
+    formats: Annotated[list[Literal["atom", "json", "rss"]], AfterValidator(values.formats)] = Field(
+        default=["atom", "json"], description="What each feed is published as: Atom, JSON Feed 1.1, RSS 2.0."
+    )
+    hub: WebUrl | None = Field(
+        default=None, description="WebSub hub that is named in the feeds and told of what is new in them."
+    )
+    icon: WebUrl | None = Field(default=None, description="Small square picture of the feeds.")
+    logo: WebUrl | None = Field(default=None, description="Larger picture of the feeds, twice as wide as high.")
+    rights: Words | None = Field(default=None, description="Who has which rights in the feeds, in a sentence.")
     responses: int = Field(
         default=20, ge=0, le=1000, description="Bodies kept of each source for `feedwatch replay`; 0 keeps none."
     )
@@ -70,6 +81,8 @@ class FeedwatchTable(Table):
 
 
 class NetworkTable(Table):
+    """Where feedwatch may connect to, and how fast."""
+
     allow_hosts: list[Annotated[str, AfterValidator(values.allowed_host)]] = Field(
         default=[], description="Hosts, with or without port, that may have a non-global address."
     )
@@ -78,42 +91,57 @@ class NetworkTable(Table):
 
 
 class WebTable(Table):
+    """The page that `feedwatch run` serves."""
+
     listen: Annotated[str, AfterValidator(values.listening)] = Field(
         default="127.0.0.1:8080", description='Address of the web page: host:port, or "off".'
+    )
+    token: Annotated[str, AfterValidator(values.web_token)] | None = Field(
+        default=None, description='What everybody who looks has to know; better "${NAME}" than written out.'
     )
 
 
 class OutboxTable(Table):
+    """How hard it is tried to deliver alerts."""
+
     retry_first: Wait = Field(default="30s", description="Pause before the first retry of a delivery; it doubles.")
     retry_for: Wait = Field(default="3d", description="After this a delivery that never succeeded is given up.")
     storm: int = Field(default=20, ge=1, description="More changes than this in one poll of a source are one alert.")
 
 
 class SelectTable(Table):
+    """The list of entries of a page, by CSS selectors; without this table it is found by itself."""
+
     entry: Selector = Field(description="CSS selector of the elements that are the entries.")
-    title: Selector | None = Field(default=None, description="In the entry.")
-    link: Selector | None = Field(default=None, description='In the entry, as in "a@href".')
-    date: Selector | None = Field(default=None, description='In the entry, as in "time@datetime".')
-    summary: Selector | None = Field(default=None, description="In the entry.")
-    author: Selector | None = Field(default=None, description="In the entry.")
-    image: Selector | None = Field(default=None, description='In the entry, as in "img@src".')
+    title: Selector | None = Field(default=None, description="The title in the entry; by default its first heading.")
+    link: Selector | None = Field(
+        default=None, description="The link in the entry, as selector@attribute; by default that of the title."
+    )
+    date: Selector | None = Field(default=None, description="The date in the entry; by default its first time element.")
+    summary: Selector | None = Field(default=None, description="The summary; by default the entry's first paragraph.")
+    author: Selector | None = Field(default=None, description='The author; by default what is marked rel="author".')
+    image: Selector | None = Field(default=None, description="The picture; by default the first in the entry.")
     category: Selector | None = Field(default=None, description="In the entry; every match is a category.")
     section: Selector | None = Field(default=None, description="The nearest one before the entry is its category.")
 
 
 class JsonTable(Table):
+    """The entries of a JSON API, by JMESPath."""
+
     entries: Expression = Field(description='JMESPath of the list of entries, as in "data.posts".')
     id: Expression | None = Field(default=None, description="In an entry: what stays the same when its link changes.")
-    title: Expression | None = Field(default=None, description="In an entry.")
-    link: Expression | None = Field(default=None, description="In an entry.")
-    date: Expression | None = Field(default=None, description="In an entry.")
-    summary: Expression | None = Field(default=None, description="In an entry.")
-    author: Expression | None = Field(default=None, description="In an entry.")
-    category: Expression | None = Field(default=None, description="In an entry; a text, or a list of them.")
-    image: Expression | None = Field(default=None, description="In an entry.")
+    title: Expression | None = Field(default=None, description="In an entry: its title.")
+    link: Expression | None = Field(default=None, description="In an entry: its address.")
+    date: Expression | None = Field(default=None, description="In an entry: its date, or seconds since 1970.")
+    summary: Expression | None = Field(default=None, description="In an entry: its summary.")
+    author: Expression | None = Field(default=None, description="In an entry: its author's name.")
+    category: Expression | None = Field(default=None, description="In an entry: a category, or a list of them.")
+    image: Expression | None = Field(default=None, description="In an entry: the address of its picture.")
 
 
 class SourceTable(Table):
+    """What is polled: a feed, a page, a sitemap or a JSON API; one [[source]] each."""
+
     id: Id = Field(description="Its name in addresses, files and commands; never change it.")
     url: Annotated[str, AfterValidator(_source_url)] = Field(
         description="Address of a feed or page, or a file in this file's folder."
@@ -173,11 +201,36 @@ class SourceTable(Table):
 
 
 class CategoryTable(Table):
+    """A category, by the slug that names its feed; one [category.SLUG] each, only where there is something to say."""
+
     title: Words | None = Field(default=None, description="Title of the category's feed.")
     aliases: list[Words] = Field(default=[], description="Other names of the category in the sources.")
+    was: list[Annotated[str, AfterValidator(values.former_slug)]] = Field(
+        default=[], description="Slugs that it had before, the first one first; their addresses lead to this feed."
+    )
+
+
+class FeedTable(Table):
+    """A feed by words, or merged from several sources and categories; one [[feed]] each."""
+
+    id: Id = Field(description="Its name in its address, /feeds/ID.atom; never change it.")
+    title: Words = Field(description="Title of the feed.")
+    categories: list[Words] = Field(default=[], description="Only entries in one of these; by default all.")
+    sources: list[str] = Field(default=[], description="Only entries of these sources (ids); by default all.")
+    match: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        default=[], description="Only entries with one of these words or phrases in title or text."
+    )
+    unless: Annotated[list[Words], BeforeValidator(_listed, json_schema_input_type=str | list[str])] = Field(
+        default=[], description="No entries with one of these words or phrases in title or text."
+    )
+    token: Annotated[str, AfterValidator(values.feed_token)] | None = Field(
+        default=None, description='Makes it private: part of its address, /private/TOKEN/ID.atom; better "${NAME}".'
+    )
 
 
 class MailTable(Table):
+    """The server that mails go through."""
+
     server: Annotated[str, AfterValidator(values.server)] = Field(
         description="SMTP server: host, or host:port; by default port 587 (starttls), 465 (tls) or 25 (none)."
     )
@@ -196,6 +249,8 @@ class MailTable(Table):
 
 
 class AlertTable(Table):
+    """Who is told of what: a webhook, addresses, or a chat or push service; one [[alert]] each."""
+
     id: Id = Field(description="Its name in the outbox; never change it.")
     webhook: WebUrl | None = Field(default=None, description="Address that is told, by POST.")
     mail: Annotated[list[MailAddress], BeforeValidator(_listed, json_schema_input_type=str | list[str])] | None = Field(
@@ -249,5 +304,8 @@ class File(Table):
     source: list[SourceTable] = Field(default=[], description="What is polled; one [[source]] each.")
     category: dict[Annotated[str, AfterValidator(values.category_slug)], CategoryTable] = Field(
         default={}, description="Categories by slug, the name of their feed."
+    )
+    feed: list[FeedTable] = Field(
+        default=[], description="Feeds by words or merged from several sources and categories; one [[feed]] each."
     )
     alert: list[AlertTable] = Field(default=[], description="Who is told; one [[alert]] each.")

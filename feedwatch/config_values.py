@@ -94,6 +94,24 @@ def category_slug(key: str) -> str:
     return key
 
 
+def former_slug(text: str) -> str:
+    if slug(text) != text:
+        raise ValueError(f"never stood in the address of a feed; write {slug(text)}")
+    return text
+
+
+def feed_token(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,128}", text):
+        raise ValueError("must be 16 to 128 of a-z, A-Z, 0-9, - and _, by chance; try: openssl rand -hex 16")
+    return text
+
+
+def formats(names: list[str]) -> list[str]:
+    if "atom" not in names:
+        raise ValueError("atom cannot be left out: feeds.opml and the archives lead to it")
+    return names
+
+
 def web_url(url: str) -> str:
     """An absolute http(s) URL that every parser reads alike, without user name and password."""
     if any(c.isspace() or not c.isprintable() for c in url):
@@ -249,6 +267,14 @@ def mailbox(text: str) -> str:
 def credential(text: str) -> str:
     if not text or any(c in "\0\r\n" for c in text):
         raise ValueError("is empty or has a line break in it; write it on one line")
+    return text
+
+
+def web_token(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,512}", text):
+        raise ValueError(
+            "must be at least 16 letters, digits and signs of -._~+/=; make one with: openssl rand -hex 24"
+        )
     return text
 
 

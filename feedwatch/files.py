@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,16 +130,41 @@ def lock(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(fd, 32).decode(errors="replace").strip() or "unknown"
-            raise Locked(f"{path.parent} is in use by another feedwatch (process {holder})") from None
+        if not _flock(fd, fcntl.LOCK_EX):
+            raise Locked(f"{path.parent} is in use by another feedwatch (process {_named_in(fd)})")
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(fd)
+
+
+def holder(path: Path) -> str | None:
+    """The process that holds the lock at `path`, or None. Raises PermissionError."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _flock(fd, fcntl.LOCK_SH) else _named_in(fd)
+    finally:
+        os.close(fd)
+
+
+def _flock(fd: int, how: int) -> bool:
+    """Takes the lock; tried twice, as `holder` has it for a moment when it looks."""
+    for pause in (0.05, 0.0):
+        try:
+            fcntl.flock(fd, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause)
+        else:
+            return True
+    return False
+
+
+def _named_in(fd: int) -> str:
+    return os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
 
 
 def _write(path: Path, data: bytes, *, durable: bool) -> None:

@@ -131,6 +131,7 @@ class About:
     icon: str | None = None
     authors: tuple[Person, ...] = ()
     rights: str | None = None
+    logo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,6 +471,17 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Bond:
+    """The entry of another source that was first with the same post. Made once, so that what it is in does not depend
+    on what either source says later."""
+
+    source_id: str
+    key: str
+    #: Under which the post is published.
+    atom_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownEntry:
     """An entry in the store. `key` and `atom_id` are minted once and never change."""
 
@@ -492,7 +504,9 @@ class KnownEntry:
     withdrawn: datetime | None = None
     #: The key of the entry of its source that it is, as the operator says; then it is in no feed itself.
     same_as: str | None = None
-    #: What that one said when the operator linked the two.
+    #: Of a post that another source had first.
+    twin_of: Bond | None = None
+    #: What the entry that it is said when the operator linked the two.
     instead_of: Entry | None = None
     #: Trusted readings in a row that lack it though it should be there.
     missing: int = 0
@@ -622,6 +636,42 @@ class Feed:
     alternate: str | None = None
     language: str | None = None
     icon: str | None = None
+    logo: str | None = None
+    rights: str | None = None
+    #: The path it was first published under, where that was another one: its id is made of it and stays.
+    first_path: str | None = None
+    #: The WebSub hub that is told of what is new in it.
+    hub: str | None = None
+    #: The other formats it is published in, as the ends of their addresses.
+    twins: tuple[str, ...] = ()
+    #: Pages of its archive (RFC 5005 §4), and which of them this is; 0 is the feed itself.
+    archived: int = 0
+    page: int = 0
+
+    @property
+    def address(self) -> str:
+        """Where it stands below `base_url`, without extension."""
+        return self.address_of(self.page) if self.page else self.path
+
+    def address_of(self, page: int) -> str:
+        """Where that page of its archive stands."""
+        return f"{self.path}/archive-{page}"
+
+
+@dataclass(frozen=True, slots=True)
+class Imprint:
+    """What the operator wants on every feed."""
+
+    #: Where readers find them: absolute, without a slash at its end.
+    base_url: str
+    #: Other formats than Atom, as the ends of their addresses.
+    twins: tuple[str, ...] = ()
+    hub: str | None = None
+    icon: str | None = None
+    logo: str | None = None
+    rights: str | None = None
+    #: The first slug of each category that has another one now.
+    first_slugs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

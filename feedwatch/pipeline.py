@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 from collections import Counter
@@ -38,6 +39,7 @@ from feedwatch.model import (
     Source,
     SourceReport,
 )
+from feedwatch.once import Only, told_once
 from feedwatch.paging import Further, Page, Reader, further_pages, joined, page_after
 from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded, Repeated, Result
@@ -45,9 +47,10 @@ from feedwatch.poller.fetch import Driven
 from feedwatch.poller.schedule import EVERY, asked_with, held_until, may_poll_now, phase, settled
 from feedwatch.responses import Responses
 from feedwatch.routes import caught_up
-from feedwatch.store import Claim, Store
+from feedwatch.store import Claim, Store, Unpublished
 from feedwatch.taking import commit_of, compared, taken
 from feedwatch.troubles import troubled, troubles
+from feedwatch.websub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,8 @@ T = TypeVar("T")
 
 #: After so long without a poll there is something to catch up with; and how long it takes to hear all sources then.
 _AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
+#: Pages of archives that are rendered at a time.
+_PAGES = 20
 #: So many overdue sources can all be polled at once.
 _FEW = 20
 
@@ -104,6 +109,7 @@ class Pipeline:
         outbox: Outbox,
         incidents: Incidents,
         responses: Responses,
+        hub: Hub | None = None,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -116,6 +122,7 @@ class Pipeline:
         self._outbox = outbox
         self._incidents = incidents
         self._responses = responses
+        self._hub = hub
         self._clock = clock
         #: What the feed of incidents shows; there is none before the first incident.
         self._shown_incidents: tuple[Incident, ...] = ()
@@ -123,6 +130,8 @@ class Pipeline:
         self._failed, self._troubled = True, True
         #: Whether it goes on, as the service does: then there is time to hear all sources first.
         self._lasting = False
+        #: Feeds of sources that were written since the last publishing.
+        self._written: list[str] = []
         #: Until when each host wants to be left alone.
         self._holds: dict[str, datetime] = {}
 
@@ -236,7 +245,8 @@ class Pipeline:
             pairs = [(known.entries[key], look) for key, look in looks.items()]
             slugs_of, now = self._config.categories.resolve, self._clock()
             found = looked(known, pairs, slugs_of=slugs_of, rules=source.edits, now=now)
-            self._commit(store, known, source, known.about, found)
+            found, only = told_once(store, self._config.routes, source.id, found)
+            self._commit(store, known, source, known.about, found, only)
             again = first_due(store.known(source.id))
             store.remember(source.id, replace(state, next_look=again, requests=requests, received=received))
             return found
@@ -295,7 +305,8 @@ class Pipeline:
         """Stores a page of the archive, and then where to go on: read twice is better than skipped."""
         known = store.known(source.id)
         found = compared(self._config, known, source, reading, self._clock(), archive=True)
-        self._commit(store, known, source, known.about, found)
+        found, only = told_once(store, self._config.routes, source.id, found)
+        self._commit(store, known, source, known.about, found, only)
         store.remember(source.id, replace(store.state(source.id), backfill=place))
         return found
 
@@ -303,7 +314,14 @@ class Pipeline:
         """Renders the feeds that changed, then keeps the poll states: validators become durable only after
         the feeds show what they vouch for. Returns the files written, relative to the public folder."""
         await self._judge()
-        return await self._store.run(self._publish)
+        written: list[str] = []
+        # Not all at once: an archive may have thousands, and others wait for the store's thread.
+        while await self._store.run(functools.partial(self._publish_pages, written)):
+            pass
+        written += await self._store.run(self._publish)
+        if self._hub is not None:
+            self._hub.tell(written)
+        return written
 
     async def _judge(self) -> None:
         """Says what is wrong with the sources, where that changed. It looks at all of them, so only when any fails."""
@@ -343,13 +361,24 @@ class Pipeline:
         """Lets what is being sent finish for `grace` seconds."""
         await self._outbox.stop(grace)
 
+    def _publish_pages(self, written: list[str], store: Store) -> bool:
+        """Renders some pages of archives, when many changed; whether there are more."""
+        stale = sorted(store.unpublished().pages)
+        if len(stale) <= _PAGES:
+            return False
+        written += self._publisher.publish_pages(stale[:_PAGES])
+        store.published(Unpublished(pages=frozenset(stale[:_PAGES])))
+        return True
+
     def _publish(self, store: Store) -> list[str]:
         for warning in store.warnings():
             log.error(warning)
         stale = store.unpublished()
-        written: list[str] = []
-        if stale.slugs or stale.sources:
-            written = self._publisher.publish(stale.slugs, stale.sources)
+        written, self._written = self._written, []
+        if stale != Unpublished() or written:
+            # Pages first: a feed must not lead to one that is not there.
+            written += self._publisher.publish_pages(stale.pages)
+            written = sorted(written + self._publisher.publish(stale.slugs, stale.sources))
             store.published(stale)
         incidents = tuple(store.incidents())
         if incidents != self._shown_incidents:
@@ -365,16 +394,37 @@ class Pipeline:
         known = store.known(source.id)
         found = taken(self._config, known, source, reading, state, now)
         if isinstance(found, Taken):
-            found = replace(found, diff=_told_once(store, source, found.diff))
+            said, only = told_once(store, self._config.routes, source.id, found.diff)
+            found = replace(found, diff=said)
             away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * (source.every or EVERY))
-            self._commit(store, known, source, reading.about, found.diff, away=away)
+            self._commit(store, known, source, reading.about, found.diff, only, away=away)
+            self._publish_source(store, source)
         return found
 
+    def _publish_source(self, store: Store, source: Source) -> None:
+        """Renders the source's own feed while its entries are at hand: later its file would have to be read again.
+
+        What fails here, and a feed with an archive, whose pages come first, is left to the publishing that follows.
+        """
+        if not 0 < store.outline(source.id).count <= self._config.entries_per_feed:
+            return
+        with contextlib.suppress(OSError):
+            self._written += self._publisher.publish_source(source.id)
+            store.published(Unpublished(sources=frozenset({source.id})))
+
     def _commit(
-        self, store: Store, known: KnownSource, source: Source, about: About, found: Diff, *, away: bool = False
+        self,
+        store: Store,
+        known: KnownSource,
+        source: Source,
+        about: About,
+        found: Diff,
+        only: Only,
+        *,
+        away: bool = False,
     ) -> None:
         """`away`: nobody looked for so long that what there is to say of all sources is said in one message."""
-        commit = commit_of(self._config, known, source, about, found)
+        commit = commit_of(self._config, known, source, about, found, only)
         if commit is not None and away and commit.deliveries:
             rows = caught_up(commit.deliveries, self._clock(), _HEARD if self._lasting else timedelta())
             commit = replace(commit, deliveries=rows)
@@ -385,19 +435,9 @@ class Pipeline:
         """What was missing in the last reading is missing once more."""
         known = store.known(source.id)
         found = unchanged(known, slugs_of=self._config.categories.resolve, now=self._clock())
-        self._commit(store, known, source, known.about, found)
+        found, only = told_once(store, self._config.routes, source.id, found)
+        self._commit(store, known, source, known.about, found, only)
         return found
-
-
-def _told_once(store: Store, source: Source, found: Diff) -> Diff:
-    """Without what is news of another source: the same post there is alerted of, here it is only known."""
-    told = tuple(
-        change
-        for change in found.changes
-        if change.kind not in ("new", "edited") or store.elsewhere(source.id, change.before or change.entry) is None
-    )
-    silent = sum(change.kind == "new" for change in found.changes) - sum(change.kind == "new" for change in told)
-    return replace(found, changes=told, discovered=found.discovered + silent)
 
 
 def _log(report: SourceReport) -> None:

@@ -32,7 +32,14 @@ def find_config(explicit: Path | None, environ: Mapping[str, str], cwd: Path) ->
             if place.exists():
                 return place
     looked = ", ".join(map(str, places))
-    raise ConfigError((f"no configuration: looked for {looked}; write one there or name it with --config",))
+    raise ConfigError((
+        f"no configuration: looked for {looked}; name yours with --config, or begin one with: feedwatch add URL",
+    ))  # fmt: skip
+
+
+def new_config(environ: Mapping[str, str], cwd: Path) -> Path:
+    """Where a configuration is begun: this user's own place, so that it is found from every folder."""
+    return (_personal(environ, "XDG_CONFIG_HOME", ".config") or cwd) / _NAME
 
 
 def state_dir(explicit: Path | None, config_path: Path, environ: Mapping[str, str], cwd: Path) -> Path:

@@ -61,6 +61,20 @@ class Kept:
     body: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What can be said of a kept body without reading it."""
+
+    at: datetime
+    #: Bytes on disk, compressed.
+    size: int
+    #: Whether any entry was new or different.
+    changed: bool
+    url: str
+    status: int
+    content_type: str
+
+
 class BadFile(Exception):
     """A kept body that cannot be used; the message says which and why."""
 
@@ -175,6 +189,25 @@ def load(one: Stored) -> Kept | None:
         return Kept(one.at, str(told["asked"]), str(told["url"]), int(told["status"]), headers, body)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadFile(f"{one.path}: skipped, it is damaged (no readable head)") from error
+
+
+def glances(state_dir: Path, source_id: str) -> list[Glance]:
+    """The kept bodies of a source at a glance, the newest first; without those that cannot be read."""
+    found = []
+    for one in stored(state_dir, source_id):
+        try:
+            size = one.path.stat().st_size
+            with gzip.open(one.path) as file:
+                told = json.loads(file.readline(_HEAD_ROOM))
+            changed, headers = _SAME not in one.path.name, told["headers"]
+            found.append(
+                Glance(
+                    one.at, size, changed, str(told["url"]), int(told["status"]), str(headers.get("content-type", ""))
+                )
+            )
+        except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return found[::-1]
 
 
 def asked_url(source: Source, redact: Redact) -> str:

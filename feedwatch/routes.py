@@ -6,17 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from feedwatch.canonical import comparable, digest
-from feedwatch.differ.normalise import text_of
+from feedwatch.canonical import digest
 from feedwatch.hours import Hours
 from feedwatch.model import Change, Delivery, Event, Notice
-
-#: Ideographs and kana begin here: their scripts put no space between words.
-_NO_SPACES = "\u2e80"
+from feedwatch.selection import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,7 @@ def wants(route: Route, change: Change) -> bool:
 
 def objections(route: Route, change: Change) -> Iterator[str]:
     """Why a route is not told of a change, one clause for each reason; nothing where it is."""
-    words = _Words(change)
+    words = Words(change.entry)
     if change.kind not in route.when:
         yield f'it is told of {", ".join(sorted(route.when))}, and this is "{change.kind}" (when)'
     if change.size == "minor" and not route.minor_edits:
@@ -213,34 +209,3 @@ def _rows(route: Route, events: Sequence[Event]) -> list[Delivery]:
     if len(events) <= route.storm or route.hours.digest:
         return rows
     return [replace(row, group="storm") for row in rows]
-
-
-class _Words:
-    """The words of a change, made comparable only when a route asks for some."""
-
-    def __init__(self, change: Change) -> None:
-        self._change = change
-
-    def have(self, phrase: str) -> bool:
-        """Whether `phrase` is there as whole words, whatever its case and accents' spelling."""
-        wanted = comparable(phrase).casefold()
-        at = self._text.find(wanted)
-        while at >= 0:
-            end = at + len(wanted)
-            if not (self._run_on(at) or self._run_on(end)):
-                return True
-            at = self._text.find(wanted, at + 1)
-        return False
-
-    @cached_property
-    def _text(self) -> str:
-        entry = self._change.entry
-        return comparable(f"{entry.title}\n{text_of(entry.summary)}\n{text_of(entry.content)}").casefold()
-
-    def _run_on(self, at: int) -> bool:
-        """Whether a word goes on over this place."""
-        return 0 < at < len(self._text) and _in_word(self._text[at - 1]) and _in_word(self._text[at])
-
-
-def _in_word(sign: str) -> bool:
-    return sign.isalnum() and sign < _NO_SPACES

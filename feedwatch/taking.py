@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
@@ -59,10 +61,22 @@ def taken(
     )
 
 
-def commit_of(config: Config, known: KnownSource, source: Source, about: About, found: Diff) -> Commit | None:
-    """What has to be written for a diff, with its deliveries; None where that is nothing."""
+def commit_of(
+    config: Config,
+    known: KnownSource,
+    source: Source,
+    about: About,
+    found: Diff,
+    only: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> Commit | None:
+    """What has to be written for a diff, with its deliveries; None where that is nothing. `only` names the routes that
+    are told of a change, by its id, where that is not every one that wants it."""
     config_digest = reading_digest(source)
     if not found.rows and (known.config_digest, known.about) == (config_digest, about):
         return None
-    rows = deliveries(found.changes, config.routes)
+    rows = tuple(
+        row
+        for route in config.routes
+        for row in deliveries([c for c in found.changes if route.id in only.get(c.id, (route.id,))], [route])
+    )
     return Commit(source.id, config_digest, about, found.rows, found.changes, deliveries=rows)

@@ -30,6 +30,28 @@ def troubled(state: PollState) -> bool:
     return failing(state) or state.quarantine is not None
 
 
+def remedy(source: Source, state: PollState) -> str | None:
+    """What the operator can do about a source that fails or is doubted, as a sentence; None where all is well."""
+    if state.gone:
+        return "Its server says that it is gone for good (410). Take the source out, or give it another url."
+    if state.quarantine:
+        return f"If what it says now is right, run: feedwatch accept {source.id}"
+    if not state.error:
+        return None
+    match state.http_status:
+        case 401 | 403:
+            return "It wants a login or keeps programs out: give it user and password, bearer, cookies or headers."
+        case 404:
+            return "Perhaps it has moved. Look at the site, and try its new address with feedwatch preview."
+        case 429:
+            return 'It wants to be asked less often. A longer interval helps, as in every = "6h".'
+        case int(status) if status >= 500:
+            return "Its server has trouble. It is asked again, less and less often; nothing that is stored is lost."
+        case None if not source.url.startswith("file:"):
+            return "It is asked again, less and less often. If it stays like that, open its address in a browser."
+    return f"Look at what it says now with: feedwatch preview {source.url}"
+
+
 def troubles(sources: Sequence[Source], states: Mapping[str, PollState]) -> dict[Cause, str]:
     """Each cause with a sentence for the operator.
 

@@ -11,7 +11,7 @@ from origin import Origin
 from test_paging import page
 from workbench import Bench
 
-from feedwatch.config_edit import NewSource, id_for, with_source
+from feedwatch.config_edit import NewSource, id_for, with_sources
 
 MINE = """# my sources, in the order I like
 [network]
@@ -170,7 +170,7 @@ def test_a_beginner_without_any_file_gets_one(tmp_path: Path) -> None:
         ("https://www.example.org/", "example"),
         ("https://example.org/blog/feed.xml", "example-blog"),
         ("https://example.org/%E6%96%B0/", "example-a584f4b2"),
-        ("http://127.0.0.1:8080/news", "127-0-0-news"),
+        ("http://127.0.0.1:8080/news", "127-0-0-1-news"),
     ],
 )
 def test_an_id_is_made_from_the_address(url: str, expected: str) -> None:
@@ -179,12 +179,12 @@ def test_an_id_is_made_from_the_address(url: str, expected: str) -> None:
 
 
 def test_a_source_is_written_where_the_others_are() -> None:
-    text = with_source(MINE, NewSource("second", "https://second.example/"))
+    text = with_sources(MINE, [NewSource("second", "https://second.example/")])
 
     assert text.index('id = "second"') < text.index("[category.machine-learning]")
     assert [line for line in MINE.splitlines() if line not in text.splitlines()] == []
     with pytest.raises(ValueError, match="line"):
-        with_source("[[", NewSource("a", "https://a.example/"))
+        with_sources("[[", [NewSource("a", "https://a.example/")])
 
 
 def test_the_feed_that_would_be_can_be_looked_at_as_a_page(bench: Bench, origin: Origin) -> None:

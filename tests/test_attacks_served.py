@@ -45,9 +45,8 @@ def test_s17_no_name_leaves_the_public_folder_and_no_link_in_it_is_followed(tmp_
     assert not (feeds / "all.atom").is_symlink()
     names = [path.relative_to(bench.public).as_posix() for path in bench.public.rglob("*") if path.is_file()]
     assert len(names) > len(NAMES) - 5
-    assert [
-        n for n in names if not re.fullmatch(r"((feeds|sources)/[a-z0-9-]{1,64}\.atom|feeds\.opml|index\.html)", n)
-    ] == []
+    ours = r"(feeds|sources)/[a-z0-9-]{1,64}\.(atom|json)|feeds\.opml|index\.html|feed\.css"
+    assert [n for n in names if not re.fullmatch(ours, n)] == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bench", "victim"]
 
 

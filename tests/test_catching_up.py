@@ -10,8 +10,8 @@ from pathlib import Path
 from origin import Origin
 from workbench import Bench
 
-from feedwatch.categories import Categories
-from feedwatch.store.tinydb import TinyStore
+from feedwatch import config
+from feedwatch.opening import now, open_store
 
 
 def rss(*numbers: int, name: str) -> bytes:
@@ -30,7 +30,7 @@ def test_down_time_ends_in_one_message_for_each_alert(tmp_path: Path, origin: Or
     for name in ("a", "b"):
         origin.serve(f"/{name}", body=rss(1, name=name))
     bench.run("poll")
-    store = TinyStore(bench.state, ["a", "b"], Categories(), stamp="test")
+    store = open_store(config.load(tmp_path / "config.toml", {}), bench.state, now)
     for name in ("a", "b"):
         state = store.state(name)
         assert state.last_poll is not None

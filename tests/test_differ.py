@@ -351,12 +351,32 @@ def test_the_next_post_of_a_series_is_not_the_last_one_edited() -> None:
 
 def test_a_listing_that_shows_more_than_before_has_old_posts_and_no_news() -> None:
     blog = History()
-    blog.reads(*(entry(n) for n in range(20, 10, -1)))
+    pinned = entry(0, "Start here", day=1)
+    blog.reads(pinned, *(entry(n) for n in range(20, 10, -1)))
 
-    found = blog.reads(*(entry(n) for n in range(21, 1, -1)))
+    found = blog.reads(pinned, *(entry(n) for n in range(21, 1, -1)))
 
     assert kinds(found) == [("new", "21")]
     assert found.discovered == 9
+
+
+def test_guids_and_dates_that_are_made_at_every_render_are_no_news() -> None:
+    blog = History()
+    for day in (1, 3, 7, 20):
+        posts = [entry(n, guid=f"{n}-{day}", day=day) for n in range(6)]
+        assert day == 1 or kinds(blog.reads(*posts)) == []
+        blog.reads(*posts)
+
+
+def test_a_rebuilt_site_with_new_addresses_guids_and_dates_has_moved() -> None:
+    def post(number: int, site: str, day: int) -> Entry:
+        where = f"https://{site}/{day}/how-we-did-number-{number}"
+        return entry(number, f"How we did number {number}", guid=f"{site}{number}", link=where, day=day)
+
+    blog = History()
+    blog.reads(*(post(n, "old.example", 1) for n in range(5)))
+
+    assert {kind for kind, _ in kinds(blog.reads(*(post(n, "new.example", 28) for n in range(5))))} == {"moved"}
 
 
 def test_without_dates_the_order_in_which_entries_came_tells_which_end_is_the_old_one() -> None:
@@ -424,3 +444,30 @@ def test_a_listing_in_no_order_of_dates_proves_nothing() -> None:
     blog.reads(*popular)
 
     assert [kinds(blog.reads(*popular[:6], popular[7])) for _ in range(4)] == [[], [], [], []]
+
+
+def test_two_servers_that_disagree_about_address_and_category_move_nothing_more_than_once() -> None:
+    def here(host: str, category: str) -> Entry:
+        return entry(1, guid="g1", link=f"https://{host}/1", categories=[category])
+
+    blog = History()
+    blog.reads(here("a.example", "Data"))
+
+    found = [blog.reads(here(f"{name}.example", name)) for name in ("b", "a", "b", "a", "b")]
+
+    assert [sorted(change.kind for change in one.changes) for one in found[:1]] == [["moved", "recategorised"]]
+    assert [one.changes for one in found[2:]] == [(), (), ()]
+    assert any("no move" in note for note in found[2].notes)
+
+
+def test_guids_that_are_the_numbers_of_lines_name_nobody() -> None:
+    def page(*numbers: int) -> list[Entry]:
+        return [entry(number, guid=f"item-{line}") for line, number in enumerate(numbers)]
+
+    blog = History()
+    blog.reads(*page(8, 7, 6, 5, 4, 3, 2, 1))
+
+    assert kinds(blog.reads(*page(9, 8, 7, 6, 5, 4, 3, 2))) == [("new", "9")]
+    assert kinds(blog.reads(*page(9, 8, 7, 6, 5, 4, 3, 2))) == []
+    assert kinds(blog.reads(*page(11, 10, 9, 8, 7, 6, 5, 4))) == [("new", "10"), ("new", "11")]
+    assert len(blog.known.entries) == 11

@@ -62,6 +62,7 @@ def test_rss_0_91_entries_are_known_by_their_links() -> None:
         description="What came in with the tide",
         language="en-gb",
         icon="https://harbour.example/logo.png",
+        logo="https://harbour.example/logo.png",
     )
     assert found.notes == ("2 of 2 entries have no date",)
 

@@ -191,10 +191,12 @@ def test_ten_dead_pages_at_once_are_a_rebuilt_site_and_no_withdrawals(source: Fo
     source.looks(_1=WORDS, _2=WORDS, _3=WORDS)
     source.reads(entry(9), entry(8), entry(7), kind="feed")
 
+    for name in ("_1", "_2", "_3"):
+        source.looks(**{name: Look(gone=404)})
     found = source.looks(_1=Look(gone=410), _2=Look(gone=410), _3=Look(gone=410))
 
     assert told(found) == []
-    assert any("gone all at once" in note for note in found.notes)
+    assert any("gone within a week" in note for note in found.notes)
 
 
 def test_a_page_that_fails_says_nothing(source: Followed) -> None:

@@ -323,7 +323,7 @@ _SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def test_t6_whatever_happens_in_whatever_order_exactly_that_is_told_once_and_shown() -> None:
-    few = settings(_SETTINGS, max_examples=3, stateful_step_count=25, derandomize=True)
+    few = settings(_SETTINGS, max_examples=3, stateful_step_count=15, derandomize=True)
     run_state_machine_as_test(Feedwatch, settings=few)
 
 

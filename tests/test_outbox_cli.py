@@ -122,7 +122,7 @@ def test_drop_gives_up_for_good_and_still_shows_it(bench: Bench) -> None:
         (("outbox", "show", ""), "deliveries have"),
         (("outbox", "replay", "--since", "yesterday"), "--since 2d"),
         (("outbox", "replay", "--since", "1h", "--route", "nobody"), "nobody"),
-        (("alert", "test", "nobody"), "the configuration has: hook"),
+        (("alert", "test", "nobody"), "there is hook"),
     ],
 )
 def test_what_cannot_be_done_is_said(bench: Bench, arguments: tuple[str, ...], said: str) -> None:

@@ -129,7 +129,7 @@ def test_a_back_fill_says_what_it_needs(bench: Bench, origin: Origin) -> None:
     bench.config(config(origin))
 
     assert "feedwatch poll blog" in bench.run("backfill", "blog", code=1).stderr
-    assert "the configuration has: blog" in bench.run("backfill", "blag", code=2).stderr
+    assert "did you mean 'blog'" in bench.run("backfill", "blag", code=2).stderr
     bench.run("poll")
     assert "page_url" in bench.run("backfill", "blog").stdout
 

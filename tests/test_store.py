@@ -16,7 +16,7 @@ from feedwatch.categories import Categories
 from feedwatch.errors import Damaged, Locked, StoreError
 from feedwatch.model import Change, PollState, Validators
 from feedwatch.routes import Route, Webhook
-from feedwatch.store import Unpublished
+from feedwatch.store import Backlog, Outline, Unpublished
 from feedwatch.store.tinydb import TinyStore
 
 HOOK = Route("hook", Webhook("http://127.0.0.1/"))
@@ -304,3 +304,73 @@ def test_source_files_are_plain_json_behind_one_line(reopen: Open, tmp_path: Pat
 
     assert json.loads(head)["feedwatch"] == files.SCHEMA
     assert set(json.loads(body)) >= {"state", "entries"}
+
+
+def test_the_backlog_is_counted_by_route_and_survives_a_restart_and_a_crash(reopen: Open) -> None:
+    store, blog = reopen(), History()
+    blog.reads(entry(1))
+    store.commit(commit(blog.reads(entry(2), entry(3), entry(1)), [HOOK]))
+    first, second = store.claim("hook", NOW + timedelta(days=1), 10)
+    store.settle([("blog", replace(first.delivery, status="dead", settled=NOW))])
+    expected = {"blog": {"hook": Backlog(1, 1, second.delivery.due, NOW)}}
+
+    assert store.backlog() == expected
+    _publish(store)
+    store = reopen()
+    assert store.backlog() == expected
+    store.settle([("blog", replace(second.delivery, status="delivered", settled=NOW))])
+    store = reopen(crash=True)
+    assert store.backlog() == {"blog": {"hook": Backlog(0, 1, None, NOW)}}
+
+
+def test_a_state_folder_of_a_version_without_the_backlog_gets_one_and_keeps_its_poll_states(
+    reopen: Open, tmp_path: Path
+) -> None:
+    store, blog = reopen(), History()
+    blog.reads(entry(1))
+    store.commit(commit(blog.reads(entry(2), entry(1)), [HOOK]))
+    store.remember("blog", PollState(failures=2))
+    _publish(store)
+    store.close()
+    document = files.read_document(tmp_path / "polls.json")
+    assert document is not None
+    older = json.loads(document.payload)
+    del older["backlog"]
+    files.write_document(tmp_path / "polls.json", json.dumps(older).encode())
+
+    store = TinyStore(tmp_path, ["blog", "news"], CATEGORIES, stamp="then", limit=3)
+
+    assert store.backlog()["blog"]["hook"].pending == 1
+    assert store.state("blog").failures == 2
+    assert store.warnings() == []
+    store.close()
+
+
+def test_the_places_of_a_feed_lead_to_what_it_shows_and_a_commit_makes_another_version(reopen: Open) -> None:
+    store, blog = reopen(), History()
+    store.commit(commit(blog.reads(entry(1), entry(2))))
+    (place, _) = store.places("data")
+    before, version = store.shown(place), store.version(place)
+
+    assert before == store.latest("data", 1)[0]
+    assert store.places("data", "withdrawn") == []
+    assert store.shown(("blog", "no such key")) is None
+    assert store.shown(("nobody", "no such key")) is None
+    store.commit(commit(blog.reads(entry(1), entry(2, title="Quite another title now"))))
+    assert store.version(place) != version
+    assert store.shown(place) != before
+
+
+def test_the_outline_of_a_source_and_its_own_events_and_deliveries_are_at_hand(reopen: Open) -> None:
+    store, blog = reopen(), History()
+    blog.reads(entry(1))
+    store.commit(commit(blog.reads(entry(2), entry(1)), [HOOK]))
+
+    outline = store.outline("blog")
+
+    assert (outline.title, outline.count) == ("A blog", 1)
+    assert [date.day for date in outline.dates] == [2]
+    assert [event.kind for event in store.events_of("blog")] == ["new"]
+    assert [claim.delivery.route_id for claim in store.outbox_of("blog")] == ["hook"]
+    assert (list(store.events_of("news")), list(store.outbox_of("news"))) == ([], [])
+    assert store.outline("news") == Outline()

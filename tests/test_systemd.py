@@ -78,7 +78,7 @@ def test_the_service_tells_systemd_of_its_start_and_its_progress() -> None:
 def test_the_steps_of_the_readme_install_what_the_units_run() -> None:
     """Parsed, not run: they need root and a machine of their own."""
     readme = (UNITS.parent / "README.md").read_text("utf-8")
-    steps = re.search(r"## Run it as a service.*?```sh\n(.*?)```", readme, re.DOTALL)
+    steps = re.search(r"\*\*systemd\*\*.*?```sh\n(.*?)```", readme, re.DOTALL)
     assert steps
     commands = [line.removeprefix("sudo ").split() for line in steps[1].splitlines()]
     (start,) = re.findall(r"^ExecStart=(\S+) --config (\S+)", (UNITS / "feedwatch.service").read_text(), re.MULTILINE)

@@ -177,7 +177,26 @@ def test_half_a_listing_and_a_young_source_are_believed() -> None:
 
     assert doubt(site.says(*LISTED[:4])) is None
     young = Site(LISTED[:5])
-    assert doubt(young.says(*map(undated, range(100, 120)))) is None
+    others = [entry(n, f"Something else {n}", day=1) for n in range(100, 120)]
+    assert doubt(young.says(*LISTED[:5], *others)) is None
+
+
+def test_a_short_listing_is_minded_too() -> None:
+    garbled = [replace(one, summary=Text("Gr\ufffd\ufffde aus K\ufffdln")) for one in LISTED[:5]]
+
+    assert doubt(Site(LISTED[:5]).says(*garbled)) == "garbled"
+    assert doubt(Site(LISTED[:5]).says(*(replace(one, published=None) for one in LISTED[:5]))) == "lost-field"
+    assert doubt(Site(LISTED[:5]).says(*map(undated, range(100, 104)))) == "mass-new"
+
+
+def test_a_source_that_came_to_rest_does_not_count_as_rushing_any_more() -> None:
+    site = Site([undated(n) for n in range(20)])
+    for start in (100, 200, 300):
+        site.says(*map(undated, range(start, start + 20)))
+    assert site.state.rushing
+
+    site.says(*map(undated, range(300, 320)))
+    assert doubt(site.says(*map(undated, range(400, 420)))) == "mass-new"
 
 
 def test_after_a_month_away_everything_unknown_is_discovered() -> None:

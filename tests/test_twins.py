@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import feedparser
 import pytest
+from make import CATEGORIES, EDITS, NOW, entry, reading
 from origin import Origin
 from workbench import Bench
+
+from feedwatch.differ.diff import diff
+from feedwatch.model import About, Category, Commit, Entry
+from feedwatch.once import told_once
+from feedwatch.routes import Route, Webhook, wants
+from feedwatch.store.tinydb import TinyStore
 
 
 def item(number: int, more: str = "") -> str:
@@ -83,3 +92,117 @@ def test_entries_that_only_share_an_address_are_different_posts(bench: Bench, or
 
     assert len(bench.json("poll", "ml")["sources"][0]["new"]) == 1
     assert len(shown(bench, "feeds/all")) == 3
+
+
+# --- in one process: a feed `a` that has it first, and a category's page `b` ------------------------------------------
+
+
+class Two:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now = NOW
+        self.told: list[tuple[str, str]] = []
+        self.open()
+
+    def open(self, *sources: str) -> None:
+        self.store = TinyStore(self.folder, sources or ("a", "b"), CATEGORIES, stamp="s")
+
+    def rebuild(self, *sources: str) -> None:
+        """Opens it anew, without the index."""
+        self.store.published(self.store.unpublished())
+        self.store.close()
+        (self.folder / "index.json").unlink()
+        self.open(*sources)
+
+    def reads(self, source_id: str, *entries: Entry) -> None:
+        self.now += timedelta(hours=1)
+        known = self.store.known(source_id)
+        said = reading(*entries)
+        found = diff(known, said, config_digest="c", slugs_of=CATEGORIES.resolve, now=self.now, rules=EDITS)
+        found, only = told_once(self.store, ROUTES, source_id, found)
+        self.store.commit(Commit(source_id, "c", About(), found.rows, found.changes))
+        for change in found.changes:
+            for route in ROUTES:
+                if wants(route, change) and route.id in only.get(change.id, (route.id,)):
+                    self.told.append((route.id, change.kind))
+
+    def ids(self, slug: str = "all") -> dict[str, str]:
+        return {one.known.entry.title: one.known.atom_id for one in self.store.latest(slug, 50)}
+
+
+HOOK, WHEN = Webhook("https://example.org/h"), frozenset({"new", "edited", "moved", "withdrawn"})
+ROUTES = (
+    Route("everything", HOOK, WHEN),
+    Route("only-ml", HOOK, WHEN, categories=frozenset({"ml"})),
+    Route("only-b", HOOK, WHEN, sources=frozenset({"b"})),
+)
+OLD = [entry(n) for n in range(1, 6)]
+POST = entry(20, "A post on models and how we ship them", categories=())
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Two:
+    made = Two(tmp_path / "state")
+    made.reads("a", *OLD)
+    made.reads("b", *OLD)
+    return made
+
+
+def in_ml(one: Entry) -> Entry:
+    return replace(one, categories=(Category("ML"),))
+
+
+def test_c18_each_route_is_told_once_also_when_only_the_second_source_is_what_it_wants(two: Two) -> None:
+    two.reads("a", POST, *OLD)
+    two.reads("b", in_ml(POST), *OLD)
+
+    assert two.told == [("everything", "new"), ("only-ml", "new"), ("only-b", "new")]
+
+
+def test_an_edit_that_only_the_second_source_shows_is_told(two: Two) -> None:
+    two.reads("a", POST, *OLD)
+    two.reads("b", in_ml(POST), *OLD)
+    two.told.clear()
+
+    two.reads("b", replace(in_ml(POST), title="Corrected: what we know of something else"), *OLD)
+    two.reads("a", replace(POST, title="Corrected: what we know of something else"), *OLD)
+
+    assert sorted(two.told) == [("everything", "edited"), ("only-b", "edited"), ("only-ml", "edited")]
+
+
+def test_a_post_is_withdrawn_when_no_source_has_it_any_more(two: Two) -> None:
+    two.reads("a", POST, *OLD)
+    two.reads("b", in_ml(POST), *OLD)
+    two.told.clear()
+
+    for _ in range(3):
+        two.reads("a", *OLD)
+    assert two.told == []
+    assert [one.known.withdrawn for one in two.store.latest("ml", 9)] == [None]
+    assert two.store.withdrawn("ml", 9) == []
+
+    for _ in range(3):
+        two.reads("b", *OLD)
+    assert sorted(two.told) == [("everything", "withdrawn"), ("only-b", "withdrawn"), ("only-ml", "withdrawn")]
+    assert two.store.latest("ml", 9) == []
+    assert len(two.store.withdrawn("ml", 9)) == 1
+
+
+def test_the_id_of_a_post_stays_when_titles_part_the_index_is_lost_and_its_first_source_goes(two: Two) -> None:
+    two.reads("a", POST, *OLD)
+    two.reads("b", in_ml(POST), *OLD)
+    (before,) = two.ids("ml").values()
+
+    two.reads("a", replace(POST, title="Something else altogether"), *OLD)
+    two.rebuild()
+    assert set(two.ids("ml").values()) == {before}
+    two.rebuild("b")
+    assert two.ids("ml") == {POST.title: before}
+
+
+def test_a_title_that_one_source_cuts_short_is_the_same_title(two: Two) -> None:
+    two.reads("a", POST, *OLD)
+    two.reads("b", replace(POST, id="other", title="A post on models and how…"), *OLD)
+
+    assert len(two.ids()) == len(OLD) + 1
+    assert two.told.count(("everything", "new")) == 1

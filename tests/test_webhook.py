@@ -32,18 +32,16 @@ SCHEMA = Draft202012Validator(
 def _changes() -> list[Change]:
     """One of each kind, found by the real differ."""
     blog = History()
-    rows = [entry(n, guid=f"tag:x,{n}") for n in range(1, 12)]
-    blog.reads(*rows, kind="page")
-    found = list(
-        blog.reads(
-            entry(12, guid="tag:x,12"),
-            *rows[:4],
-            entry(5, "Other words", guid="tag:x,5"),
-            entry(6, guid="tag:x,6", categories=["Design"]),
-            entry(7, guid="tag:x,7", link="https://example.org/moved"),
-            *rows[8:],
-        ).changes
-    )
+    posts = {n: entry(n, guid=f"tag:x,{n}") for n in range(1, 12)}
+    blog.reads(*(posts[n] for n in sorted(posts, reverse=True)))
+    posts |= {
+        12: entry(12, guid="tag:x,12"),
+        5: entry(5, "Other words", guid="tag:x,5"),
+        6: entry(6, guid="tag:x,6", categories=["Design"]),
+        7: entry(7, guid="tag:x,7", link="https://example.org/moved"),
+    }
+    del posts[8]
+    found = list(blog.reads(*(posts[n] for n in sorted(posts, reverse=True))).changes)
     found += [change for _ in range(2) for change in blog.repeats().changes]
     assert {change.kind for change in found} == {"new", "edited", "moved", "recategorised", "withdrawn"}
     return found

@@ -53,7 +53,7 @@ def test_why_not_names_every_reason_or_the_delivery(bench: Bench) -> None:
     assert "(categories)" in reasons[0]
     assert "(match)" in reasons[0]
     assert "it is in the outbox: delivered" in bench.run("why-not", "A new post", "hook").stdout
-    assert "the configuration has: hook, rust" in bench.run("why-not", "A new post", "nobody", code=2).stderr
+    assert "there is hook, rust" in bench.run("why-not", "A new post", "nobody", code=2).stderr
 
 
 def test_the_story_of_a_source_tells_what_set_its_next_poll(bench: Bench) -> None:

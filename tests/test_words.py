@@ -51,7 +51,14 @@ def test_what_did_not_change_is_cut_to_what_stands_around() -> None:
 
 
 def test_two_words_far_apart_in_a_long_text_are_two_words() -> None:
-    old = [f"word{n % 300}" if n % 3 else f"once{n}" for n in range(3000)]
+    for old in (
+        [f"word{n % 300}" if n % 3 else f"once{n}" for n in range(3000)],
+        [f"word{n * n % 311}" for n in range(150)] + [f"word{n * n * n % 307}" for n in range(300)] * 2,
+    ):
+        _two_words_far_apart(old)
+
+
+def _two_words_far_apart(old: list[str]) -> None:
     new = [*old]
     new[2], new[-3] = "First", "last"
 

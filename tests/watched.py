@@ -293,7 +293,7 @@ class Watched:
         sources = {source.id: source for source in config.sources}
 
         def render(store: Store) -> None:
-            publisher = Publisher(store, again, base_url=config.base_url, sources=sources)
+            publisher = Publisher(store, again, config.imprint, sources=sources)
             publisher.publish(set(store.feeds()) - {ALL}, set(sources))
 
         self.asks(render)

@@ -9,17 +9,21 @@ from __future__ import annotations
 import importlib
 import sys
 from copy import copy
+from difflib import get_close_matches
 from functools import partial
 
 import click
 
 from feedwatch import __version__
+from feedwatch.cli.people import colour
 from feedwatch.errors import ConfigError, FeedwatchError, Locked, NoStateFolder
 
 _COMMANDS = {
     "run": "Poll, publish and send for as long as it runs; serve the feeds.",
     "poll": "Poll now, once: all sources or those named.",
     "add": "Find the feed or the list of posts at a URL and add it to the configuration.",
+    "import": "Add the subscriptions of a feed reader (OPML).",
+    "export": "Print our feeds, or what is watched, as OPML.",
     "backfill": "Read the older pages of a source's archive; nobody is alerted of them.",
     "preview": "Read a URL, file or source and show what is found; store nothing.",
     "list": "List the stored entries.",
@@ -37,6 +41,7 @@ _COMMANDS = {
     "replay": "Try another configuration on the answers that are kept; show what would differ.",
     "check": "Check the configuration.",
     "schema": "Print the JSON Schema of the configuration, or of webhooks.",
+    "completion": "Print what bash, zsh or fish need to complete commands.",
 }
 
 #: Options of every command, in the order in which `ctx.obj` holds them.
@@ -54,6 +59,14 @@ class Commands(click.Group):
         command: click.Command = module.command
         _take_everywhere(command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            near = get_close_matches(args[0], _COMMANDS, 1)
+            ctx.fail(f'There is no command "{args[0]}". ' + (f'Did you mean "{near[0]}"?' if near else ""))
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # The texts stand here, so that --help imports no command and no engine.
@@ -82,9 +95,12 @@ def _chosen(place: int, ctx: click.Context, _: click.Parameter, value: object) -
         root.obj = (*root.obj[:place], value, *root.obj[place + 1 :])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=(
-    "Exit codes: 0 ok, 1 a source failed, 2 usage, 75 locked by another feedwatch, 78 bad configuration."
-))  # fmt: skip
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 ok, 1 a source failed, 2 usage, 75 locked by another feedwatch, 78 bad configuration.",
+)
 @click.version_option(__version__, prog_name="feedwatch")
 @click.option("-c", "--config", "config_path", type=click.Path(), help="Configuration file.")
 @click.option("--state-dir", type=click.Path(), help="Folder for the store and the feeds.")
@@ -96,15 +112,21 @@ def cli(ctx: click.Context, config_path: str | None, state_dir: str | None, verb
 
     Without --config: $FEEDWATCH_CONFIG, ./config.toml, $XDG_CONFIG_HOME/feedwatch/config.toml,
     /etc/feedwatch/config.toml. Without --state-dir: $STATE_DIRECTORY, ./state beside a ./config.toml,
-    else $XDG_STATE_HOME/feedwatch.
+    else $XDG_STATE_HOME/feedwatch. Without a command it says where you are and what to do first.
     """
+    # What is coloured for people is colourless for programs: click strips it, and asks here what the environment says.
+    ctx.color = colour()
     ctx.obj = (config_path, state_dir, verbose, log_format)
+    if ctx.invoked_subcommand is None:
+        from feedwatch.cli.whereabouts import tell
+
+        tell(ctx)
 
 
 def main() -> None:
     """The console script. Turns every error that a user can cause into a message and an exit code."""
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        sys.exit(cli.main(prog_name="feedwatch", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
-from feedwatch import config as configuration
 from feedwatch.canonical import comparable
-from feedwatch.cli.common import config_path, log_to_stderr, printable
+from feedwatch.cli.common import printable
+from feedwatch.cli.config_file import current, must_be_good, path_to_change, save
+from feedwatch.cli.people import working
 from feedwatch.cli.preview_command import FIELDS, Look, echo_reading, in_browser, looking, selectors
 from feedwatch.config_build import Config
-from feedwatch.config_edit import NewSource, id_for, with_source
-from feedwatch.errors import ConfigError, FeedwatchError
-from feedwatch.files import write_atomic
+from feedwatch.config_edit import NewSource, id_for, with_sources
+from feedwatch.errors import FeedwatchError
 from feedwatch.model import Failure, Reading, Source
 from feedwatch.readers.feeds import likely_feeds, shared
-from feedwatch.redact import Redactor
 
 #: Addresses that are asked for a feed.
 _TRIED = 8
 #: Share of what the page shows that its feed must have: sites have feeds of other things too.
 _ENOUGH = 0.5
-_PROBE = '[[source]]\nid = "probe"\nurl = "https://probe.invalid/"\n'
 
 
 @click.command()
@@ -63,14 +60,15 @@ def command(
     A page that names a feed is added as that feed, unless --page says otherwise. Comments and order of the file stay as
     they are; a running service takes the new source within seconds.
     """
-    path = config_path(ctx)
-    text, config = _current(ctx, path)
+    path = path_to_change(ctx)
+    text, config = current(ctx, path)
     chosen = selectors(select)
     file = None if "://" in url else Path(url).resolve()
     source = Source(id="new", url=file.as_uri() if file else url, link_base=link_base, select=chosen, examples=examples)
     if browser:
         source = in_browser(source)
-    reading, source = asyncio.run(_found(config, source, as_page=bool(as_page or browser or chosen or examples)))
+    with working(f"looking at {printable(url)}"):
+        reading, source = asyncio.run(_found(config, source, as_page=bool(as_page or browser or chosen or examples)))
     _must_have(reading, examples)
     echo_reading(reading, source.url)
     taken = {known.id for known in config.sources} if config else set()
@@ -89,36 +87,16 @@ def command(
         browser=browser,
     )
     try:
-        changed = with_source(text, new)
+        changed = with_sources(text, [new])
     except ValueError as error:
         raise FeedwatchError(f"{path}: cannot be changed ({error})") from None
-    try:
-        configuration.parse(changed, path, os.environ)
-    except ConfigError as error:
-        raise FeedwatchError(f"it was not added, because then\n{error}") from None
+    must_be_good(changed, path)
     if dry_run:
         click.echo(f"would be added to {path}:\n\n{_written(new)}")
         return
-    write_atomic(path, changed.encode())
+    save(path, changed)
     click.echo(f"added to {path}:\n\n{_written(new)}")
     click.echo(f"next: feedwatch poll {new.id} (a running service polls it by itself)", err=True)
-
-
-def _current(ctx: click.Context, path: Path) -> tuple[str, Config | None]:
-    """The file as it is and what it means; a new file where there is none. Raises ConfigError where it is wrong."""
-    _, _, verbose, log_format = ctx.find_root().obj
-    try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
-        log_to_stderr(verbose, log_format, Redactor(frozenset()))
-        return "", None
-    except (OSError, ValueError) as error:
-        raise FeedwatchError(f"{path}: cannot be read ({error})") from None
-    # A file without a source is what a beginner has.
-    only = "[[source]]" not in text
-    config = configuration.parse(f"{text}\n{_PROBE}" if only else text, path, os.environ)
-    log_to_stderr(verbose, log_format, Redactor(config.secrets))
-    return text, replace(config, sources=()) if only else config
 
 
 def _must_have(reading: Reading, examples: tuple[str, ...]) -> None:
@@ -172,4 +150,4 @@ async def _feed_of(page: Reading | Failure, source: Source, look: Look) -> tuple
 
 
 def _written(source: NewSource) -> str:
-    return with_source("", source)
+    return with_sources("", [source])

@@ -13,7 +13,17 @@ from feedwatch.alerts import mail, notify, webhook
 from feedwatch.alerts.message import Answer, Item, Message, example_change
 from feedwatch.app import open_app, open_channels, open_receivers_net
 from feedwatch.canonical import digest
-from feedwatch.cli.common import Setup, echo_json, echo_table, json_option, printable, setup
+from feedwatch.cli.common import (
+    Setup,
+    complete_alert,
+    echo_json,
+    echo_table,
+    json_option,
+    printable,
+    route_called,
+    setup,
+)
+from feedwatch.cli.people import working
 from feedwatch.net import NetError
 from feedwatch.opening import now, open_store
 from feedwatch.redact import Redactor
@@ -56,15 +66,16 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("route_id", metavar="ROUTE")
+@click.argument("route_id", metavar="ROUTE", shell_complete=complete_alert)
 @json_option
 @click.pass_context
 def test(ctx: click.Context, route_id: str, as_json: bool) -> None:
     """Send a real message with an example, and show what was sent and what came back."""
     ready = setup(ctx)
-    route = _route(ready, route_id)
+    route = route_called(ready.config, route_id)
     redact = Redactor(ready.config.secrets)
-    results = asyncio.run(_try(ready, route, redact))
+    with working(f"sending to {route_id}", quiet=as_json):
+        results = asyncio.run(_try(ready, route, redact))
     if as_json:
         echo_json({"route": route_id, "attempts": results})
     else:
@@ -77,12 +88,12 @@ def test(ctx: click.Context, route_id: str, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("route_id", metavar="ROUTE")
+@click.argument("route_id", metavar="ROUTE", shell_complete=complete_alert)
 @click.pass_context
 def enable(ctx: click.Context, route_id: str) -> None:
     """Switch an alert on again whose receiver had said that it is gone; what was held is sent."""
     ready = setup(ctx)
-    _route(ready, route_id)
+    route_called(ready.config, route_id)
 
     async def work() -> None:
         async with open_app(ready.config, ready.state_dir) as app:
@@ -93,14 +104,6 @@ def enable(ctx: click.Context, route_id: str) -> None:
             click.echo(f'the alert "{route_id}" is on again: {sent.delivered} delivered, {sent.retrying} waiting')
 
     asyncio.run(work())
-
-
-def _route(ready: Setup, route_id: str) -> Route:
-    for route in ready.config.routes:
-        if route.id == route_id:
-            return route
-    known = ", ".join(route.id for route in ready.config.routes) or "none"
-    raise click.UsageError(f'no alert is called "{route_id}"; the configuration has: {known}')
 
 
 async def _try(ready: Setup, route: Route, redact: Redactor) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from feedwatch.app import open_app
-from feedwatch.cli.common import Setup, printable, setup
+from feedwatch.cli.common import Setup, complete_source, printable, setup, source_called
 from feedwatch.errors import FeedwatchError
 from feedwatch.model import Failure, Source
 
@@ -24,7 +24,7 @@ def _pages(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=complete_source)
 @click.option("--pages", default="all", callback=_pages, help='Up to that page; "all" by default.')
 @click.pass_context
 def command(ctx: click.Context, source: str, pages: int) -> None:
@@ -34,10 +34,7 @@ def command(ctx: click.Context, source: str, pages: int) -> None:
     nobody is alerted. Interrupted, it goes on where it was.
     """
     ready = setup(ctx)
-    chosen = next((known for known in ready.config.sources if known.id == source), None)
-    if chosen is None:
-        known = ", ".join(known.id for known in ready.config.sources)
-        raise click.UsageError(f'no source is called "{source}"; the configuration has: {known}')
+    chosen = source_called(ready.config, source)
     asyncio.run(_backfill(ready, chosen, pages))
 
 

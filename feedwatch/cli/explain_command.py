@@ -7,12 +7,13 @@ from datetime import datetime
 
 import click
 
-from feedwatch.cli.common import Setup, ago, echo_json, json_option, printable, setup
+from feedwatch.cli.common import Setup, echo_json, json_option, printable, setup
 from feedwatch.cli.entry_named import entry_named
 from feedwatch.cli.why import Story, told
-from feedwatch.model import EPOCH, Change, PollState, Source
+from feedwatch.model import Change, PollState, Source
 from feedwatch.opening import now, open_store
 from feedwatch.poller.rhythm import silence
+from feedwatch.spoken import ago
 from feedwatch.store import Store
 
 
@@ -41,19 +42,15 @@ def command(ctx: click.Context, what: str, as_json: bool) -> None:
 def story_of(ready: Setup, store: Store, what: str) -> Story:
     """All that is stored about the entry that `what` names. Raises FeedwatchError where it names none."""
     source_id, row = entry_named(store, [source.id for source in ready.config.sources], what)
-    changes = [
-        event
-        for owner, event in store.events(EPOCH)
-        if owner == source_id and isinstance(event, Change) and event.key == row.key
-    ]
+    changes = [event for event in store.events_of(source_id) if isinstance(event, Change) and event.key == row.key]
     ids = {change.id for change in changes}
     other = store.elsewhere(source_id, row.entry)
     return Story(
         source_id,
         row,
         tuple(ready.config.categories.resolve(row.entry.categories).items()),
-        tuple(sorted(changes, key=lambda change: change.at)),
-        tuple(claim.delivery for claim in store.outbox() if claim.delivery.change_id in ids),
+        tuple(changes),
+        tuple(claim.delivery for claim in store.outbox_of(source_id) if claim.delivery.change_id in ids),
         other[0] if other else None,
     )
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import click
 
-from feedwatch import config as configuration
-from feedwatch.cli.common import config_path, printable, setup
+from feedwatch.cli.common import complete_source, config_path, printable, setup, source_called
+from feedwatch.cli.config_file import must_be_good, save
+from feedwatch.cli.people import working
 from feedwatch.cli.preview_command import looking
 from feedwatch.config_edit import without_selectors
 from feedwatch.differ.match import match
-from feedwatch.errors import ConfigError, FeedwatchError
-from feedwatch.files import write_atomic
+from feedwatch.errors import FeedwatchError
 from feedwatch.model import Failure, KnownEntry, Reading
 from feedwatch.opening import now, open_store
 
@@ -35,7 +34,7 @@ class _Found:
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=complete_source)
 @click.option("--apply", "apply_it", is_flag=True, help="Take the selectors out of the configuration, if that helps.")
 @click.pass_context
 def command(ctx: click.Context, source: str, apply_it: bool) -> None:
@@ -45,10 +44,7 @@ def command(ctx: click.Context, source: str, apply_it: bool) -> None:
     are taken out of the configuration, and everything else in the file stays as it is.
     """
     ready = setup(ctx)
-    chosen = next((known for known in ready.config.sources if known.id == source), None)
-    if chosen is None:
-        known = ", ".join(known.id for known in ready.config.sources)
-        raise click.UsageError(f'no source is called "{source}"; the configuration has: {known}')
+    chosen = source_called(ready.config, source)
     if chosen.select is None:
         raise FeedwatchError(f"{source}: it has no selectors; it is read without them (feedwatch preview {source})")
     store = open_store(ready.config, ready.state_dir, now, read_only=True)
@@ -62,7 +58,8 @@ def command(ctx: click.Context, source: str, apply_it: bool) -> None:
         async with looking(ready.config) as look:
             return await look(chosen), await look(replace(chosen, select=None))
 
-    present, without = asyncio.run(both())
+    with working(f"looking at {source}"):
+        present, without = asyncio.run(both())
     _tell("with the selectors", present, rows)
     found = _tell("without them", without, rows)
     if found is None or found.known < _ENOUGH * min(len(rows), found.known + found.others):
@@ -72,11 +69,8 @@ def command(ctx: click.Context, source: str, apply_it: bool) -> None:
         return
     path = config_path(ctx)
     changed = without_selectors(path.read_text("utf-8"), source)
-    try:
-        configuration.parse(changed, path, os.environ)
-    except ConfigError as error:
-        raise FeedwatchError(f"nothing was changed, because then\n{error}") from None
-    write_atomic(path, changed.encode())
+    must_be_good(changed, path)
+    save(path, changed)
     click.echo(f"{path}: the selectors of {source} are gone; what is read without them is no news")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from feedwatch.categories import ALL
-from feedwatch.cli.common import echo_json, echo_table, json_option, setup
+from feedwatch.cli.common import complete_source, echo_json, echo_table, json_option, setup, source_called
 from feedwatch.entryjson import known_json
 from feedwatch.opening import now, open_store
 
 
 @click.command()
-@click.option("--source", "source_id", help="Only entries of this source.")
+@click.option("--source", "source_id", shell_complete=complete_source, help="Only entries of this source.")
 @click.option("--category", help="Only entries of this category (name, alias or slug).")
 @json_option
 @click.pass_context
@@ -20,8 +20,8 @@ def command(ctx: click.Context, source_id: str | None, category: str | None, as_
     ready = setup(ctx)
     config = ready.config
     ids = [source.id for source in config.sources]
-    if source_id is not None and source_id not in ids:
-        raise click.UsageError(f'no source is called "{source_id}"; the configuration has: {", ".join(ids)}')
+    if source_id is not None:
+        source_called(config, source_id)
     store = open_store(config, ready.state_dir, now, read_only=True)
     slug = config.categories.slug_of(category) if category and category != ALL else None
     found = [

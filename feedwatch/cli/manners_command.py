@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from feedwatch.cli.common import ago, echo_json, echo_table, json_option, setup
+from feedwatch.cli.common import echo_json, echo_table, json_option, setup
 from feedwatch.model import EPOCH, PollState, Source
 from feedwatch.opening import now, open_store
+from feedwatch.spoken import ago
 
 Sources = list[tuple[Source, PollState]]
 

@@ -13,17 +13,30 @@ import click
 
 from feedwatch.alerts.message import Item, event_json
 from feedwatch.app import App, open_app
-from feedwatch.cli.common import Setup, ago, echo_json, echo_table, json_option, printable, setup
+from feedwatch.cli.common import (
+    Setup,
+    complete_alert,
+    echo_json,
+    echo_table,
+    json_option,
+    printable,
+    route_called,
+    setup,
+)
+from feedwatch.cli.people import working
 from feedwatch.config_values import duration
 from feedwatch.model import Change, Delivery
 from feedwatch.opening import now, open_store
 from feedwatch.routes import Route, notifications, queue, wants
+from feedwatch.spoken import ago
 from feedwatch.store import Claim, Store
 
 _STATUSES = ("pending", "delivered", "dead", "dropped")
 _SHORT = 12
 
-route_option = click.option("--route", "route_id", metavar="ROUTE", help="Only deliveries of this alert (id).")
+route_option = click.option(
+    "--route", "route_id", metavar="ROUTE", shell_complete=complete_alert, help="Only deliveries of this alert (id)."
+)
 
 
 @click.group()
@@ -106,9 +119,7 @@ def replay(ctx: click.Context, since: str, route_id: str | None, as_json: bool) 
     new would have got."""
     ready = setup(ctx)
     start = _moment(since, now())
-    routes = [route for route in ready.config.routes if route_id in (None, route.id)]
-    if not routes:
-        raise click.UsageError(f'no alert is called "{route_id}"')
+    routes = [route_called(ready.config, route_id)] if route_id else list(ready.config.routes)
 
     def chosen(store: Store, moment: datetime) -> list[tuple[str, Delivery]]:
         kept = {claim.delivery.id: claim.delivery for claim in store.outbox()}
@@ -199,7 +210,8 @@ def _send(ready: Setup, chosen: Callable[[Store, datetime], list[tuple[str, Deli
                 "deliveries": {"delivered": sent.delivered, "retrying": sent.retrying, "dead": sent.dead},
             }
 
-    done = asyncio.run(work())
+    with working("sending", quiet=as_json):
+        done = asyncio.run(work())
     if as_json:
         echo_json(done)
         return

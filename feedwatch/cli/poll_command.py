@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,15 +10,18 @@ import click
 
 from feedwatch.alerts.outbox import Sent
 from feedwatch.app import App, open_app
-from feedwatch.cli.common import Setup, echo_json, json_option, printable, setup
+from feedwatch.cli.common import Setup, complete_source, echo_json, json_option, printable, setup, source_called
+from feedwatch.cli.people import working
+from feedwatch.config_build import Config
 from feedwatch.errors import FeedwatchError
 from feedwatch.model import Source, SourceReport
 
 _KINDS = ("new", "edited", "moved", "recategorised", "withdrawn")
+_HUES = {"new": "green", "edited": "yellow", "withdrawn": "red"}
 
 
 @click.command()
-@click.argument("sources", nargs=-1, metavar="[SOURCE…]")
+@click.argument("sources", nargs=-1, metavar="[SOURCE…]", shell_complete=complete_source)
 @click.option("--due", is_flag=True, help="Only sources whose interval has passed (for timers).")
 @json_option
 @click.pass_context
@@ -30,7 +32,7 @@ def command(ctx: click.Context, sources: tuple[str, ...], due: bool, as_json: bo
     Exits with 1 when a source failed.
     """
     ready = setup(ctx)
-    chosen = _chosen(ready.config.sources, sources)
+    chosen = _chosen(ready.config, sources)
     reports, written, sent = asyncio.run(_round(ready, chosen, due, quiet=as_json))
     if as_json:
         echo_json(
@@ -46,12 +48,8 @@ def command(ctx: click.Context, sources: tuple[str, ...], due: bool, as_json: bo
         ctx.exit(1)
 
 
-def _chosen(sources: Sequence[Source], ids: Sequence[str]) -> list[Source]:
-    by_id = {source.id: source for source in sources}
-    if unknown := [name for name in ids if name not in by_id]:
-        known = ", ".join(by_id)
-        raise click.UsageError(f'no source is called "{unknown[0]}"; the configuration has: {known}')
-    return [by_id[name] for name in dict.fromkeys(ids)] if ids else list(sources)
+def _chosen(config: Config, ids: Sequence[str]) -> list[Source]:
+    return [source_called(config, name) for name in dict.fromkeys(ids)] if ids else list(config.sources)
 
 
 async def _round(
@@ -61,12 +59,14 @@ async def _round(
         if due:
             waiting = set(await app.store.run(lambda store: store.due(app.clock())))
             chosen = [source for source in chosen if source.id in waiting]
-        with _Progress(len(chosen), quiet=quiet) as progress:
-            reports = await poll_all(app, chosen, progress.step)
+        with working("polling", len(chosen), quiet=quiet) as step:
+            reports = await poll_all(app, chosen, step)
         try:
             written = await app.pipeline.publish()
         except OSError as error:
-            raise FeedwatchError(f"feeds could not be written ({error}); the old ones stay") from error
+            raise FeedwatchError(
+                f"feeds could not be written ({error}); the old ones stay; run it again when that is mended"
+            ) from error
         return reports, written, await app.pipeline.deliver()
 
 
@@ -81,33 +81,6 @@ async def poll_all(app: App, sources: Sequence[Source], step: Callable[[], None]
         return report
 
     return list(await asyncio.gather(*(one(source) for source in sources)))
-
-
-class _Progress:
-    """A bar for people; nothing where a program or a log listens."""
-
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        self._bar: Any = None
-        if total > 1 and not quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress
-
-            console = Console(stderr=True)
-            self._bar = Progress("polling", BarColumn(), MofNCompleteColumn(), console=console, transient=True)
-            self._task = self._bar.add_task("polling", total=total)
-
-    def __enter__(self) -> _Progress:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def step(self) -> None:
-        if self._bar is not None:
-            self._bar.advance(self._task)
 
 
 def report_json(report: SourceReport) -> dict[str, Any]:
@@ -132,9 +105,11 @@ def _sent(sent: Sent) -> dict[str, int]:
 def echo_reports(reports: Sequence[SourceReport], written: Sequence[str], sent: Sent) -> None:
     """A few lines for people: what came of each source, every change, and what was written and sent."""
     for report in reports:
-        click.echo(printable(f"{report.id}: {_summary(report)}"), err=report.error is not None)
+        line = printable(f"{report.id}: {_summary(report)}")
+        click.echo(click.style(line, fg="red") if report.error else line, err=report.error is not None)
         for change in report.changes:
-            click.echo(printable(f"  {change.kind:<13} {change.entry.title or change.entry.link or change.key}"))
+            title = printable(change.entry.title or change.entry.link or change.key)
+            click.echo(f"  {click.style(f'{change.kind:<13}', fg=_HUES.get(change.kind))} {title}")
         for note in report.notes:
             click.echo(printable(f"  note: {note}"))
     click.echo(f"{len(written)} files written" if written else "no feed changed")

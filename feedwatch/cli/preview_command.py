@@ -12,7 +12,8 @@ from typing import TypeAlias
 import click
 
 from feedwatch.app import open_poller
-from feedwatch.cli.common import echo_json, echo_table, json_option, printable, setup
+from feedwatch.cli.common import complete_source, echo_json, echo_table, json_option, printable, setup
+from feedwatch.cli.people import working
 from feedwatch.config_build import Config
 from feedwatch.entryjson import entry_json
 from feedwatch.errors import ConfigError, FeedwatchError
@@ -34,7 +35,7 @@ _NOTHING = frozenset({"empty", "blocked", "soft-404"})
 
 
 @click.command()
-@click.argument("what", metavar="URL_OR_FILE")
+@click.argument("what", metavar="URL_OR_FILE", shell_complete=complete_source)
 @click.option("--link-base", help="Where relative links lead, for a page that is read from a file.")
 @click.option(
     "--select",
@@ -68,7 +69,8 @@ def command(
     source = _source(config, what, link_base, selectors(select))
     if browser:
         source = in_browser(source)
-    reading = asyncio.run(read_once(config, source))
+    with working(f"reading {printable(what)}"):
+        reading = asyncio.run(read_once(config, source))
     if isinstance(reading, Failure):
         if reading.kind not in _NOTHING:
             raise FeedwatchError(f"{what}: {reading.detail}")

@@ -13,6 +13,7 @@ import click
 
 from feedwatch import config as configuration
 from feedwatch.cli.common import Setup, echo_json, json_option, log_to_stderr, printable, setup
+from feedwatch.cli.people import working
 from feedwatch.config_build import Config
 from feedwatch.config_values import duration
 from feedwatch.entryjson import entry_json
@@ -45,7 +46,8 @@ def command(ctx: click.Context, new: Path, since: str | None, as_json: bool) -> 
     _, _, verbose, log_format = ctx.find_root().obj
     log_to_stderr(verbose, log_format, Redactor({*ready.config.secrets, *tried.secrets}))
     at = now()
-    found = asyncio.run(_replayed(ready, tried, _start(since, at), at))
+    with working("reading the kept answers"):
+        found = asyncio.run(_replayed(ready, tried, _start(since, at), at))
     for line in found.skipped:
         click.echo(printable(line), err=True)
     if as_json:

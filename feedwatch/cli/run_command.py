@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import click
@@ -17,11 +18,13 @@ from feedwatch import health
 from feedwatch.alerts.outbox import Sent
 from feedwatch.app import App, open_app
 from feedwatch.cli.common import Setup, config_path, setup
+from feedwatch.cli.people import working
 from feedwatch.cli.poll_command import echo_reports
 from feedwatch.errors import ConfigError
 from feedwatch.sd import Systemd
 from feedwatch.service import Service
-from feedwatch.web import serving
+from feedwatch.web import guard_of, serving
+from feedwatch.web.pages import Pages
 
 log = logging.getLogger("feedwatch")
 
@@ -122,11 +125,13 @@ async def _live(ctx: click.Context, ready: Setup, wishes: Wishes, systemd: Syste
 
         service = Service(app, progress)
         if ready.config.listen is not None:
-            address = await stack.enter_async_context(serving(app.public, ready.config.listen, service.observe))
+            address = await stack.enter_async_context(_serving(ready, app, service))
             _say(f"feedwatch serves its feeds on http://{_host(address[0])}:{address[1]}/")
-            if not _is_loopback(address[0]):
+            if ready.config.web_token is None and not _is_loopback(address[0]):
                 click.echo(
-                    f"whoever can reach {address[0]} can read the feeds and /healthz: there is no login", err=True
+                    f"whoever can reach {address[0]} can read everything that is served: there is no login; "
+                    'give it one with [web] token = "${FEEDWATCH_TOKEN}"',
+                    err=True,
                 )
         stack.push_async_callback(service.stop)
         first = asyncio.create_task(_first_round(app, service))
@@ -152,6 +157,16 @@ async def _live(ctx: click.Context, ready: Setup, wishes: Wishes, systemd: Syste
             systemd.stopping()
             _say("stopping")
         return following
+
+
+@contextlib.asynccontextmanager
+async def _serving(ready: Setup, app: App, service: Service) -> AsyncIterator[tuple[str, int]]:
+    config = ready.config
+    assert config.listen is not None  # noqa: S101  (asked only then)
+    pages = Pages(config, app.store, app.clock, public=app.public, state_dir=ready.state_dir)
+    guard = guard_of(config.web_token, config.base_url)
+    async with pages.warm(), serving(app.public, config.listen, service.observe, pages, guard) as address:
+        yield address
 
 
 async def _next_setup(ctx: click.Context, wishes: Wishes, systemd: Systemd) -> Setup | None:
@@ -181,7 +196,8 @@ async def _report(service: Service, systemd: Systemd) -> None:
 
 
 async def _first_round(app: App, service: Service) -> None:
-    reports, written = await service.first_round()
+    with working("polling for the first time"):
+        reports, written = await service.first_round()
     with contextlib.suppress(OSError):
         echo_reports(reports, written, Sent())
     _say(f"feeds as files: {app.public}/feeds/ — press Ctrl-C to stop")

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from feedwatch.cli.common import ago, echo_json, echo_table, json_option, setup
+from feedwatch.cli.common import echo_json, echo_table, json_option, setup
 from feedwatch.model import PollState, Source
 from feedwatch.opening import now, open_store, public_folder
 from feedwatch.poller.rhythm import silence
+from feedwatch.spoken import ago
 
 
 @click.command()

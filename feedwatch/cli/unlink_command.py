@@ -32,7 +32,7 @@ async def _unlink(ready: Setup, entry: str) -> None:
             known = store.known(source_id)
             found = [other for other in known.entries.values() if other.same_as == row.key]
             if not found:
-                raise FeedwatchError("no entry is linked to this one")
+                raise FeedwatchError("no entry is linked to this one; feedwatch link NEW OLD does that")
             rows = []
             for other in found:
                 row, back = unlinked(row, other)

@@ -92,7 +92,7 @@ def diff(
 class _Bottom:
     """Where a listing is older than all of it that is known: a longer window shows old posts, and no news."""
 
-    #: The position of the last known entry, and the oldest date of any; None where that says nothing.
+    #: The position of the last known entry, and the last date of any; None where that says nothing.
     after: int | None = None
     older: datetime | None = None
 
@@ -112,7 +112,8 @@ def _bottom(pairs: Sequence[tuple[Entry, KnownEntry | None]]) -> _Bottom:
     last = known[-1][0]
     dates = [row.entry.published.at for _, row in known if row.entry.published]
     if dates:
-        return _Bottom(last, min(dates))
+        # The last one's in the listing: the oldest may be a post that is pinned to the top.
+        return _Bottom(last, dates[-1])
     came = [row.first_seen for _, row in known]
     newest_first = came[0] > came[-1] and came == sorted(came, reverse=True)
     return _Bottom(last) if newest_first else _Bottom()
@@ -170,7 +171,8 @@ def _seen_again(
     if quiet:
         return seen, [], []
     seen, edited, notes = worded(seen, before, rules, now)
-    kinds = _kinds(before, after, slugs_of)
+    seen, kinds, more = _lasting(seen, before, _kinds(before, after, slugs_of), slugs_of, now)
+    notes = notes + more
     if not edited and not kinds:
         return seen, [], notes
     seen = replace(seen, revision=row.revision + 1)
@@ -179,6 +181,27 @@ def _seen_again(
         change = change_of("edited", source_id, seen, before, edited.fields, slugs_of, at=now)
         changes.insert(0, replace(change, size=edited.size))
     return seen, changes, notes
+
+
+def _lasting(
+    row: KnownEntry, before: Entry, kinds: dict[ChangeKind, tuple[str, ...]], slugs_of: SlugsOf, now: datetime
+) -> tuple[KnownEntry, dict[ChangeKind, tuple[str, ...]], list[str]]:
+    """The row that remembers what it left, and `kinds` without what only goes back to where it was not long ago: two
+    servers that disagree."""
+    lasting, notes = dict(kinds), list[str]()
+    for kind in kinds:
+        was, now_is = (_place(kind, entry, slugs_of) for entry in (before, row.entry))
+        if versions.flaps(row, now_is, now):
+            del lasting[kind]
+            notes.append(f'"{row.entry.title or row.key}" goes back and forth between two places; that is no move')
+        row = versions.left(row, was, now)
+    return row, lasting, notes
+
+
+def _place(kind: ChangeKind, entry: Entry, slugs_of: SlugsOf) -> str:
+    if kind == "moved":
+        return digest("address", address_of(entry))
+    return digest("categories", *sorted(set(slugs_of(entry.categories))))
 
 
 def worded(

@@ -32,6 +32,7 @@ _WATCHED = timedelta(days=365)
 _SHORTER = 1 / 3
 #: So many major edits or dead pages at once, and hardly anything else, are the site's doing.
 _MANY = 3
+_WEEK = timedelta(days=7)
 #: Looks in a row that find nothing at an address before the entry counts as taken back.
 _GONE = 2
 
@@ -100,17 +101,15 @@ def looked(
     if major >= _MANY and major == sum(look.article is not None for _, look in looks):
         notes = (f"the pages of {major} entries read differently all at once; that is no edit of theirs",)
         found = [(_quietly(row, look, known, now), None, []) for row, look in looks]
-    dead = sum(_is_taken_back(after) for after, _, _ in found)
-    if rebuilt := dead >= _MANY and 2 * dead > len(looks):
-        notes = (*notes, f"the pages of {dead} entries are gone all at once; that is no withdrawal of theirs")
+    dead, recent = _dead(known, [after for after, _, _ in found], now)
+    if rebuilt := dead >= _MANY and 2 * dead > recent:
+        notes = (*notes, f"the pages of {dead} entries are gone within a week; that is no withdrawal of theirs")
     rows, changes = [], list[Change]()
     for (before, _), (after, edit, _) in zip(looks, found, strict=True):
         if edit is not None:
             change = change_of("edited", known.source_id, after, before.entry, edit.fields, slugs_of, at=now)
             changes.append(replace(change, size=edit.size))
-        if rebuilt and after.followed is not None:
-            after = replace(after, followed=replace(after.followed, gone=0))
-        elif _is_taken_back(after):
+        if _is_taken_back(after) and not rebuilt:
             after, change = taken_back(after, known.source_id, slugs_of, now)
             changes.append(change)
         rows.append(after)
@@ -150,6 +149,13 @@ def _is_cut(row: KnownEntry, article: Article) -> bool:
     if row.followed is None or row.followed.read_as is None:
         return False
     return len(text_of(article.text)) < _SHORTER * len(text_of(row.entry.content))
+
+
+def _dead(known: KnownSource, after: Iterable[KnownEntry], now: datetime) -> tuple[int, int]:
+    """How many pages of entries were not there in the last week, and how many were looked at."""
+    rows = {**known.entries, **{row.key: row for row in after}}
+    looked = [row.followed for row in rows.values() if row.followed and now - row.followed.at <= _WEEK]
+    return sum(looked.gone > 0 for looked in looked), len(looked)
 
 
 def _is_taken_back(row: KnownEntry) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
@@ -24,6 +25,8 @@ _WORDS, _ALIKE = 30, 0.8
 #: Texts that are compared word by word, at most.
 _COMPARED = 40
 #: A post under its old title that moves may get another date; under another title and date it is another post.
+#: So many of them at once move together.
+_MANY = 3
 _REDATED, _DAY = timedelta(days=2), timedelta(days=1)
 
 
@@ -39,6 +42,9 @@ def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tup
     by_id = {alias: row for row in known.values() for alias in (*row.aliases, row.key)}
     entries = tuple(entries)
     pairs = [(entry, by_id.get(entry.id)) for entry in entries]
+    if _ids_are_places(pairs, known.values()):
+        entries = tuple(replace(entry, id=link_of(entry) or entry.id) for entry in entries)
+        pairs = [(entry, by_id.get(entry.id)) for entry in entries]
     if all(row is not None for _, row in pairs):
         return pairs
     taken = {row.key for _, row in pairs if row is not None}
@@ -49,14 +55,30 @@ def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tup
     for sign, everywhere in _SIGNS:
         # What others share names nobody, though they are known already.
         by_sign = _only_ones((sign(row.entry), row) for row in known.values() if everywhere or row.listed)
-        for value, entry in _only_ones((sign(entry), entry) for entry in entries).items():
-            row = by_sign.get(value)
-            if row and row.key in absent and entry.id in unknown and not _is_another(entry, row.entry, stable):
-                found[entry.id] = row
-                del unknown[entry.id], absent[row.key]
+        named = [
+            (entry, row)
+            for value, entry in _only_ones((sign(entry), entry) for entry in entries).items()
+            if entry.id in unknown and (row := by_sign.get(value)) and row.key in absent
+        ]
+        sure = [(entry, row) for entry, row in named if not _is_another(entry, row.entry, stable)]
+        # Many posts at once that have nothing but another date are a site that was rebuilt.
+        for entry, row in named if sign is _slug_and_title and len(named) >= _MANY else sure:
+            found[entry.id] = row
+            del unknown[entry.id], absent[row.key]
     for entry, row in _alike(entries, unknown, known, absent):
         found[entry.id] = row
     return [(entry, row or found.get(entry.id)) for entry, row in pairs]
+
+
+def _ids_are_places(pairs: Sequence[tuple[Entry, KnownEntry | None]], known: Iterable[KnownEntry]) -> bool:
+    """Whether most ids of a reading name another post than before, while the addresses say which: a guid that is the
+    number of its line."""
+    paired = [(entry, row.entry) for entry, row in pairs if row is not None]
+    other = [one for one, was in paired if one.title != was.title and link_of(one) != link_of(was)]
+    if len(other) < _MANY or 2 * len(other) <= len(paired):
+        return False
+    links = {link_of(row.entry) for row in known}
+    return 2 * sum(link_of(entry) in links for entry in other) > len(other)
 
 
 def _is_another(one: Entry, other: Entry, stable: bool) -> bool:
@@ -65,10 +87,13 @@ def _is_another(one: Entry, other: Entry, stable: bool) -> bool:
     if one.canonical:
         return False  # its own page says which it is
     same_title = comparable(one.title).casefold() == comparable(other.title).casefold()
+    same_link = link_of(one) == link_of(other)
+    if same_title and same_link:
+        return False
     if one.published and other.published:
         apart = abs(one.published.at - other.published.at)
         return apart > (_REDATED if same_title else _DAY)
-    return stable and not same_title and link_of(one) == link_of(other)
+    return stable and same_link
 
 
 def link_of(entry: Entry) -> str | None:

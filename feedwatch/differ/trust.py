@@ -27,10 +27,14 @@ from feedwatch.model import (
 _KNOWN = 0.5
 #: A source with so many known entries has habits; so many changes at once, and such a share of a reading, break them.
 _HABITS, _MANY, _MASS = 10, 5, 0.5
+#: What can be wrong with all of them shows on so few.
+_FEW = 3
 #: A field was there in that share of the known entries, and is lost when this share of the reading is left.
 _FILLED, _LOST = 0.8, 0.2
 #: Share of replacement characters in a text that was read in the wrong charset.
 _GARBLED = 0.01
+#: Share of unknown entries in a reading at most, after which a source does not count as one that rushes.
+_CALM = 0.1
 #: Readings in a row that have to agree before they are believed.
 AGREEING = 3
 #: What only people can judge.
@@ -85,14 +89,15 @@ def strange(
     `many_new` whatever is unknown. `usual` are the fields that nearly all entries had in the reading before (`filled`).
     """
     listed = _listed(known)
-    if len(listed) < _HABITS:
+    if len(listed) < _FEW:
         return None
     entries = reading.entries
     new = [change for change in changes if change.kind == "new" and not _fresh(change.entry, horizon)]
     edited = sum(change.kind == "edited" for change in changes)
-    if not many_new and _most(len(new), entries):
+    habits = len(listed) >= _HABITS or len(new) == len(entries) >= _FEW
+    if not many_new and habits and _most(len(new), entries):
         return Verdict("mass-new", f"{len(new)} of {len(entries)} entries are unknown and none of them is dated later")
-    if _most(edited, entries):
+    if len(listed) >= _HABITS and _most(edited, entries):
         return Verdict("mass-edit", f"{edited} of {len(entries)} entries read differently, all at once")
     if lost := _lost(usual, listed, entries):
         return Verdict("lost-field", f"the {lost} is missing, which nearly every entry had")
@@ -136,7 +141,7 @@ def taken_in(
             horizon, many_new = state.last_success, state.rushing or away
             verdict = strange(known, reading, found.changes, horizon, state.filled, many_new=many_new)
         if verdict is None:
-            return Taken(found, state.rushing)
+            return Taken(found, state.rushing and not _calm(found, reading))
     assert verdict is not None  # noqa: S101
     doubted = _quarantined(before, verdict, reading, now)
     if doubted.readings < AGREEING or doubted.doubt in _FOR_PEOPLE:
@@ -160,6 +165,12 @@ def _quarantined(before: Quarantine | None, verdict: Verdict, reading: Reading, 
     if before is None or before.doubt != verdict.doubt:
         return Quarantine(verdict.doubt, verdict.detail, now, 1, ids)
     return Quarantine(verdict.doubt, verdict.detail, before.since, before.readings + 1, ids)
+
+
+def _calm(found: Diff, reading: Reading) -> bool:
+    """Whether a reading has hardly anything unknown, as those of a source whose entries rush through never do."""
+    unknown = found.discovered + sum(change.kind == "new" for change in found.changes)
+    return len(reading.entries) >= _MANY and unknown <= _CALM * len(reading.entries)
 
 
 def _steady(before: Quarantine | None, reading: Reading) -> bool:
@@ -186,7 +197,7 @@ def _fresh(entry: Entry, horizon: datetime | None) -> bool:
 
 
 def _most(count: int, entries: Sequence[Entry]) -> bool:
-    return count >= _MANY and count > _MASS * len(entries)
+    return count >= min(_MANY, len(entries)) and count > _MASS * len(entries)
 
 
 def filled(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -199,7 +210,7 @@ def _lost(usual: tuple[str, ...] | None, listed: Sequence[KnownEntry], entries: 
 
     What is known keeps a field that its source gave up, so it only counts where nothing is known of that reading.
     """
-    if len(entries) < _MANY:
+    if len(entries) < _FEW:
         return None
     had = filled([row.entry for row in listed]) if usual is None else usual
     return next((name for name, has in _shares(entries).items() if name in had and has <= _LOST), None)

@@ -31,22 +31,39 @@ def absent(known: KnownSource, reading: Reading, present: Collection[str]) -> Ab
     at once the listing is more likely broken than every one of them taken back.
     """
     listed = [row for row in known.entries.values() if row.listed]
-    oldest = _end(reading.entries)
-    if not reading.complete or oldest is None:
+    if not reading.complete:
         return Absent()
-    before = [row.entry.published.at for row in listed if row.entry.published]
-    if not before or (len(reading.entries) >= len(listed) and oldest > min(before)):
-        return Absent()
-    below = sorted(entry.published.at for entry in reading.entries if entry.published)
-    if oldest == min(before) and len(reading.entries) >= len(listed):
-        # Its end may be a post that always stands there, under a window that rolls.
-        oldest = below[min(1, len(below) - 1)]
-    inside = [
-        row.key for row in listed if row.key not in present and row.entry.published and row.entry.published.at > oldest
-    ]
+    inside = _inside(listed, reading.entries, present)
+    if inside is None:
+        # A page in sections is in order in each of them.
+        sections = {_section(row.entry) for row in listed}
+        rows = {name: [row for row in listed if _section(row.entry) == name] for name in sections}
+        shown = {name: [entry for entry in reading.entries if _section(entry) == name] for name in sections}
+        inside = [key for name in sections for key in _inside(rows[name], shown[name], present) or ()]
     if len(inside) > max(1, len(listed) // 5):
         return Absent(notes=(f"{len(inside)} of {len(listed)} entries vanished at once; they are kept",))
     return Absent(frozenset(inside))
+
+
+def _inside(listed: Sequence[KnownEntry], entries: Sequence[Entry], present: Collection[str]) -> list[str] | None:
+    """Keys of the listed that are missing among `entries`; None where these are in no order of dates."""
+    oldest = _end(entries)
+    before = [row.entry.published.at for row in listed if row.entry.published]
+    if oldest is None or not before:
+        return None if entries else []
+    if len(entries) >= len(listed) and oldest > min(before):
+        return []
+    if len(entries) >= len(listed) and oldest == min(before):
+        # Its end may be a post that always stands there, under a window that rolls.
+        below = sorted(entry.published.at for entry in entries if entry.published)
+        oldest = below[min(1, len(below) - 1)]
+    return [
+        row.key for row in listed if row.key not in present and row.entry.published and row.entry.published.at > oldest
+    ]
+
+
+def _section(entry: Entry) -> str:
+    return entry.categories[0].title if entry.categories else ""
 
 
 def _end(entries: Sequence[Entry]) -> datetime | None:

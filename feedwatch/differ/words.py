@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import groupby
@@ -15,6 +15,7 @@ from typing import Literal
 _WORD = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]|[^\s\u2e80-\u9fff\uf900-\ufaff]+\s*|\s+")
 #: difflib's cost grows with the product of both sides: beyond this a stretch is first cut at words that are unique.
 _PRODUCT = 50_000
+_RUN = 4
 
 Kind = Literal["same", "gone", "added"]
 
@@ -78,7 +79,7 @@ def _middle(old: list[str], new: list[str]) -> Iterator[Piece]:
                 yield Piece("gone", "".join(old[i:j]))
                 yield Piece("added", "".join(new[k:m]))
         return
-    anchors = _anchors(old, new)
+    anchors = _anchors(old, new) or _anchors(_runs(old), _runs(new))
     if not anchors:
         yield from (Piece("gone", "".join(old)), Piece("added", "".join(new)))
         return
@@ -89,8 +90,13 @@ def _middle(old: list[str], new: list[str]) -> Iterator[Piece]:
         i, k = at_old + 1, at_new + 1
 
 
-def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
-    """Where words stand that are once in either text, as many as come in the same order in both (patience diff)."""
+def _runs(words: list[str]) -> list[tuple[str, ...]]:
+    """The words from each place on, as many as seldom come again where no word is unique."""
+    return list(zip(*(words[at:] for at in range(_RUN)), strict=False))
+
+
+def _anchors(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """Where things stand that are once in either text, as many as come in the same order in both (patience diff)."""
     once_old, once_new = _once(old), _once(new)
     pairs = [(at, once_new[word]) for word, at in once_old.items() if word in once_new]
     ends: list[int] = []
@@ -109,8 +115,8 @@ def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     return found[::-1]
 
 
-def _once(words: list[str]) -> dict[str, int]:
-    """The words that occur once, and where, in reading order."""
+def _once(words: Sequence[Hashable]) -> dict[Hashable, int]:
+    """What occurs once, and where, in reading order."""
     counts = Counter(words)
     return {word: at for at, word in enumerate(words) if counts[word] == 1}
 

@@ -19,7 +19,15 @@ _MARKUP = {"same": "{}", "gone": "<del>{}</del>", "added": "<ins>{}</ins>"}
 
 def render(feed: Feed, entries: Sequence[PublishedEntry], *, base_url: str) -> bytes:
     """The feed of the edits of `entries`, the last edited first."""
-    edits = Feed(f"{feed.path}/changes", f"{feed.title}: edits", alternate=feed.alternate)
+    edits = replace(
+        feed,
+        path=f"{feed.path}/changes",
+        title=f"{feed.title}: edits",
+        subtitle=None,
+        first_path=f"{feed.first_path or feed.path}/changes",
+        twins=(),
+        archived=0,
+    )
     return atom.render(edits, [_edit(entry) for entry in entries], base_url=base_url)
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from feedwatch import files
 from feedwatch.categories import ALL
-from feedwatch.generator import atom, edits, html, opml
+from feedwatch.generator import atom, edits, html, jsonfeed, opml, rss
 from feedwatch.generator import incidents as incident_feed
 from feedwatch.generator.html import Shown
-from feedwatch.model import Feed, Incident, KnownSource, PublishedEntry, Source
+from feedwatch.generator.tidy import tidy
+from feedwatch.model import Feed, Imprint, Incident, KnownSource, PublishedEntry, Source
+from feedwatch.selection import Merged
+from feedwatch.store import of_source
 
 #: Entries of a feed that the index page shows.
 _NEWEST = 3
+_STYLE = Path(__file__).with_name("feed.css")
+_TWINS = {"json": jsonfeed.render, "rss": rss.render}
 
 
 class Shelf(Protocol):
@@ -23,6 +31,10 @@ class Shelf(Protocol):
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
+
+    def archived(self, name: str) -> int: ...
+
+    def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]: ...
 
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
 
@@ -36,46 +48,80 @@ class Shelf(Protocol):
 
 
 class Publisher:
-    """`folder` holds what a web server would serve; `base_url` is its address, without a slash at the end."""
+    """`folder` holds what a web server would serve. `moved` are former slugs of categories and what they are now."""
 
     def __init__(
-        self, shelf: Shelf, folder: Path, *, base_url: str, sources: Mapping[str, Source], limit: int = 50
+        self,
+        shelf: Shelf,
+        folder: Path,
+        imprint: Imprint,
+        *,
+        sources: Mapping[str, Source],
+        merged: Sequence[Merged] = (),
+        moved: Mapping[str, str] | None = None,
+        limit: int = 50,
     ) -> None:
         self._shelf = shelf
         self._folder = folder
-        self._base_url = base_url
+        self._imprint = imprint
         self._sources = sources
+        self._merged = {feed.id: feed for feed in merged}
+        self._moved = dict(moved or {})
         self._limit = limit
+        self._tidy = False
 
-    def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:
-        """Renders these category feeds and sources' feeds, and what lists them.
+    def publish_pages(self, pages: Collection[tuple[str, int]]) -> list[str]:
+        """Renders these pages of archives, to be called before the feeds that lead to them.
 
-        A feed that has lost its last entry is written empty, so that its address stays good.
-        Returns the paths written, relative to the folder, sorted. Raises OSError; every file is then
-        either the old one or the new one.
+        Returns the paths written, as `publish` does. Raises OSError.
         """
+        self._tidy_up()
         written: list[str] = []
         feeds = self._shelf.feeds()
+        for name, number in sorted(pages):
+            if feed := self._feed_of(name, feeds):
+                entries, gone = self._shelf.page(name, number)
+                page = replace(feed, page=number)
+                written += self._write(f"{page.address}.atom", atom.render(page, entries, gone, base_url=self._base))
+        return written
+
+    def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:
+        """Renders these feeds of categories and sources, and what lists them.
+
+        A feed that has lost its last entry is written empty, so that its address stays good.
+        Returns the paths written, relative to the folder, sorted; tokens of private feeds are not shown.
+        Raises OSError; every file is then either the old one or the new one.
+        """
+        self._tidy_up()
+        written = self._write("feed.css", _STYLE.read_bytes())
+        feeds = self._shelf.feeds()
         for slug in sorted({*slugs, ALL} if slugs else ()):
-            feed, gone = _feed(slug, feeds), self._shelf.withdrawn(slug, self._limit)
+            feed, gone = self._feed(slug, feeds), self._shelf.withdrawn(slug, self._limit)
             written += self._write_feed(feed, self._shelf.latest(slug, self._limit), gone)
             if edited := self._shelf.edited(slug, self._limit):
-                written += self._write(f"{feed.path}/changes.atom", edits.render(feed, edited, base_url=self._base_url))
+                written += self._write(f"{feed.path}/changes.atom", edits.render(feed, edited, base_url=self._base))
         for source_id in sorted(set(source_ids) & set(self._sources)):
-            feed = self._source_feed(source_id)
-            written += self._write_feed(feed, self._shelf.latest_of_source(source_id, self._limit))
+            written += self.publish_source(source_id)
         return sorted(written + self._write_lists(feeds))
+
+    def publish_source(self, source_id: str) -> list[str]:
+        """Renders the feed of one source that is configured. Returns the paths written; raises OSError."""
+        return self._write_feed(self._source_feed(source_id), self._shelf.latest_of_source(source_id, self._limit))
 
     def publish_incidents(self, incidents: Sequence[Incident]) -> list[str]:
         """Renders the feed of incidents. Raises OSError."""
         name = f"{incident_feed.PATH}.atom"
-        return self._write(name, incident_feed.render(incidents, base_url=self._base_url))
+        return self._write(name, incident_feed.render(incidents, base_url=self._base))
+
+    @property
+    def _base(self) -> str:
+        return self._imprint.base_url
 
     def _write_lists(self, feeds: Mapping[str, tuple[str, int]]) -> list[str]:
-        """What lists all feeds. Opens no source for its own sake: there may be thousands."""
-        everything = Shown(_feed(ALL, feeds), feeds.get(ALL, ("", 0))[1])
+        """What lists all feeds for everybody. Opens no source for its own sake: there may be thousands."""
+        everything = Shown(self._feed(ALL, feeds), feeds.get(ALL, ("", 0))[1])
         categories = [
-            Shown(_feed(slug, feeds), count, self._shelf.latest(slug, _NEWEST))
+            Shown(self._feed(slug, feeds), count, self._shelf.latest(slug, _NEWEST))
             for slug, (title, count) in sorted(feeds.items(), key=lambda feed: feed[1][0].casefold())
             if count and slug != ALL
         ]
@@ -87,27 +133,76 @@ class Publisher:
         ]
         listed = [(shown.feed, shown.count) for shown in (everything, *categories, *sources)]
         return [
-            *self._write("feeds.opml", opml.render("feedwatch", listed, base_url=self._base_url)),
-            *self._write("index.html", html.index(everything, categories, sources, base_url=self._base_url)),
+            *self._write("feeds.opml", opml.render("feedwatch", listed, base_url=self._base)),
+            *self._write("index.html", html.index(everything, categories, sources, base_url=self._base)),
         ]
+
+    def _tidy_up(self) -> None:
+        if not self._tidy:
+            tidy(self._folder, self._imprint.twins, list(self._merged.values()), self._moved)
+            self._tidy = True
+
+    def _feed_of(self, name: str, feeds: Mapping[str, tuple[str, int]]) -> Feed | None:
+        """The feed of a slug, or of a source; None for a source that is not polled any more."""
+        source_id = name[1:]
+        if name != of_source(source_id):
+            return self._feed(name, feeds)
+        return self._source_feed(source_id) if source_id in self._sources else None
+
+    def _feed(self, slug: str, feeds: Mapping[str, tuple[str, int]]) -> Feed:
+        own = self._merged.get(slug)
+        first = self._imprint.first_slugs.get(slug, slug)
+        private = own is not None and own.token is not None
+        title = own.title if own else "All entries" if slug == ALL else feeds.get(slug, (slug, 0))[0]
+        return Feed(
+            own.path if own else f"feeds/{slug}",
+            title,
+            icon=self._imprint.icon,
+            logo=self._imprint.logo,
+            rights=self._imprint.rights,
+            first_path=f"feeds/{first}",
+            # A hub is told the addresses of what is new.
+            hub=None if private else self._imprint.hub,
+            twins=self._imprint.twins,
+            archived=self._shelf.archived(slug),
+        )
 
     def _source_feed(self, source_id: str) -> Feed:
         about = self._shelf.known(source_id).about
-        title = self._sources[source_id].title or about.title or source_id
-        return Feed(f"sources/{source_id}", title, about.description, about.link, about.language, about.icon)
+        return Feed(
+            f"sources/{source_id}",
+            self._sources[source_id].title or about.title or source_id,
+            about.description,
+            about.link,
+            about.language,
+            about.icon,
+            about.logo,
+            about.rights,
+            hub=self._imprint.hub,
+            twins=self._imprint.twins,
+            archived=self._shelf.archived(of_source(source_id)),
+        )
 
     def _write_feed(
         self, feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry] = ()
     ) -> list[str]:
-        return self._write(f"{feed.path}.atom", atom.render(feed, entries, gone, base_url=self._base_url))
+        written = self._write(f"{feed.path}.atom", atom.render(feed, entries, gone, base_url=self._base))
+        for twin in feed.twins:
+            written += self._write(f"{feed.path}.{twin}", _TWINS[twin](feed, entries, base_url=self._base))
+        # There are fewer pages than before when they were divided anew.
+        beyond = feed.archived + 1
+        while (page := self._folder / f"{feed.address_of(beyond)}.atom").is_file():
+            page.unlink()
+            beyond += 1
+        return written
 
     def _write(self, name: str, data: bytes) -> list[str]:
         path = self._folder / name
-        if path.is_file() and path.read_bytes() == data:
+        dated = path.stat().st_mtime if path.is_file() else 0.0
+        if dated and path.read_bytes() == data:
             return []
         files.write_atomic(path, data)
-        return [name]
-
-
-def _feed(slug: str, feeds: Mapping[str, tuple[str, int]]) -> Feed:
-    return Feed(f"feeds/{slug}", "All entries" if slug == ALL else feeds.get(slug, (slug, 0))[0])
+        if int(path.stat().st_mtime) <= int(dated):
+            # HTTP dates are whole seconds: two versions must not share one (RFC 9110 §8.8.2.2).
+            os.utime(path, (int(dated) + 1, int(dated) + 1))
+        return [re.sub(r"^private/[^/]+/", "private/…/", name)]

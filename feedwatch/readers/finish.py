@@ -99,6 +99,7 @@ def _about(about: About) -> About:
         icon=web_url(about.icon),
         authors=_people(about.authors),
         rights=_line(about.rights),
+        logo=web_url(about.logo),
     )
 
 

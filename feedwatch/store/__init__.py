@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
-from feedwatch.model import Commit, Delivery, Entry, Event, Incident, KnownSource, PollState, PublishedEntry
+from feedwatch.model import Change, Commit, Delivery, Entry, Event, Incident, KnownSource, PollState, PublishedEntry
 
 #: In place of a source, where incidents of routes and their deliveries are kept; no source can be called so.
 OWN = "@feedwatch"
+#: The file in the state folder that the process which owns it holds.
+LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,43 @@ class Unpublished:
 
     slugs: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
+    #: Pages of archives: the slug, or `of_source`, and the number from 1.
+    pages: frozenset[tuple[str, int]] = frozenset()
+
+
+def of_source(source_id: str) -> str:
+    """In place of a slug, the name of a source's own feed; no slug has such a sign."""
+    return f"@{source_id}"
+
+
+#: The id of a source, and the key of an entry in it.
+Place = tuple[str, str]
+#: The lists of a category: its feed, what was withdrawn from it, what had a major edit (the last edited first).
+Listing = Literal["newest", "withdrawn", "edited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What one source has in the outbox for one route."""
+
+    pending: int
+    dead: int
+    #: When the next pending delivery may go out; None when none is pending, or all are held up.
+    due: datetime | None = None
+    #: When the last dead one was given up.
+    died: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the index knows of one source."""
+
+    #: As the source calls itself; "" where it has no entry.
+    title: str = ""
+    #: Entries in its feed.
+    count: int = 0
+    #: Those of its newest entries, newest first as its feed has them.
+    dates: Sequence[datetime] = ()
 
 
 class Store(Protocol):
@@ -67,12 +106,47 @@ class Store(Protocol):
         """The newest entries that were in a category feed and were withdrawn."""
         ...
 
+    def archived(self, name: str) -> int:
+        """How many pages the archive of a feed (a slug, or `of_source`) has."""
+        ...
+
+    def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:
+        """What stands on a page of a feed's archive, newest first, and what was withdrawn from there.
+
+        Together the pages and `latest` hold every entry; a page changes only when one of its entries does.
+        """
+        ...
+
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         """The entries of a category feed that had a major edit, the last edited first."""
         ...
 
     def elsewhere(self, source_id: str, entry: Entry) -> tuple[str, str] | None:
         """The source, and the key there, of the same post, where another source was first with it."""
+        ...
+
+    def places(self, slug: str, listing: Listing = "newest") -> Sequence[Place]:
+        """Where the first entries of a category's list are, as many as are at hand without opening a source."""
+        ...
+
+    def version(self, place: Place) -> object:
+        """Another value whenever what `shown` gives there may be another one; opens no source."""
+        ...
+
+    def shown(self, place: Place) -> PublishedEntry | None:
+        """An entry as the feeds of several sources show it; None where it is not there or cannot be read."""
+        ...
+
+    def outline(self, source_id: str) -> Outline:
+        """What is at hand of a source without opening it."""
+        ...
+
+    def twins(self, source_id: str, key: str) -> Sequence[tuple[str, str]]:
+        """The sources and keys of the same post elsewhere, the first one first."""
+        ...
+
+    def changes_of(self, source_id: str, key: str) -> Sequence[Change]:
+        """What happened to an entry, as far as it is kept."""
         ...
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
@@ -106,6 +180,18 @@ class Store(Protocol):
 
     def outbox(self) -> Iterator[Claim]:
         """Every delivery that is kept, source by source."""
+        ...
+
+    def outbox_of(self, source_id: str) -> Sequence[Claim]:
+        """The deliveries of one source that are kept."""
+        ...
+
+    def backlog(self) -> Mapping[str, Mapping[str, Backlog]]:
+        """By source and route, for all that have something pending or dead; opens no source."""
+        ...
+
+    def events_of(self, source_id: str) -> Sequence[Event]:
+        """The changes and notices of one source that are kept, oldest first."""
         ...
 
     def events(self, since: datetime) -> Iterator[tuple[str, Event]]:

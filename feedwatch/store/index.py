@@ -17,18 +17,28 @@ from feedwatch.model import EPOCH, KnownEntry
 #: Rows kept a feed for each one that is rendered, so that entries can leave without a rebuild.
 SLACK = 4
 
-Row = tuple[float, float, int, str, str]
+Row = tuple[float, float, int, str, str, float]
+#: An entry's place in archives: when it was first seen, its date, source and key; total, and never another one.
+Seen = tuple[float, float, str, str]
 
 
 def row_of(source_id: str, known: KnownEntry) -> Row:
     """Sorts newest first: order of arrival, then the date, then the place in the listing; total and stable."""
     arrived, position = known.order
-    return (-_seconds(arrived), -_seconds(known.published), position, source_id, known.key)
+    return (*_sorted(arrived, known), position, source_id, known.key, _seconds(known.first_seen))
 
 
 def changed_row_of(source_id: str, known: KnownEntry) -> Row:
     """Sorts by the last edit, the latest first."""
-    return (-_seconds(known.changed_at), -_seconds(known.published), known.order[1], source_id, known.key)
+    return (*_sorted(known.changed_at, known), known.order[1], source_id, known.key, _seconds(known.first_seen))
+
+
+def seen_of(row: Row) -> Seen:
+    return (row[5], -row[1], row[3], row[4])
+
+
+def _sorted(moment: datetime, known: KnownEntry) -> tuple[float, float]:
+    return (-_seconds(moment), -_seconds(known.published))
 
 
 def _seconds(moment: datetime) -> float:
@@ -42,13 +52,18 @@ class Head:
     title: str
     count: int = 0
     rows: list[Row] = field(default_factory=list)
+    #: Of entries that `rows` has no room for and that are on no page of the feed's archive yet: where they belong.
+    beyond: set[Seen] = field(default_factory=set)
 
 
 class Index:
-    """Heads by slug. `keep` is the number of rows kept a feed."""
+    """Heads by slug. `keep` is the number of rows kept a feed, `ends` are the last entries of their archives' pages."""
 
-    def __init__(self, keep: int, heads: Mapping[str, Head] | None = None) -> None:
+    def __init__(
+        self, keep: int, ends: Mapping[str, list[Seen]] | None = None, heads: Mapping[str, Head] | None = None
+    ) -> None:
         self._keep = keep
+        self._ends = {} if ends is None else ends
         self.heads: dict[str, Head] = dict(heads or {})
 
     def add(self, slugs: Mapping[str, str], row: Row) -> None:
@@ -59,7 +74,16 @@ class Index:
             # Below the end of a head that was cut, rows are unknown: appending would leave a hole.
             if whole or (head.rows and row < head.rows[-1]):
                 bisect.insort(head.rows, row)
+                self._leave(slug, head, head.rows[self._keep :])
                 del head.rows[self._keep :]
+            else:
+                self._leave(slug, head, [row])
+
+    def _leave(self, slug: str, head: Head, rows: Iterable[Row]) -> None:
+        """Remembers those that an archive has to take, where there is one."""
+        if has_archive(slug):
+            last = self._ends.get(slug, [])[-1:]
+            head.beyond.update(seen for seen in map(seen_of, rows) if [seen] > last)
 
     def discard(self, slugs: Iterable[str], row: Row) -> None:
         for slug in slugs:
@@ -67,6 +91,7 @@ class Index:
             if head is None:
                 continue
             head.count -= 1
+            head.beyond.discard(seen_of(row))
             if row in head.rows:
                 head.rows.remove(row)
 
@@ -79,15 +104,20 @@ class Index:
         return {s: {"title": h.title, "count": h.count, "rows": h.rows} for s, h in self.heads.items()}
 
     @classmethod
-    def load(cls, keep: int, data: Mapping[str, Any]) -> Index:
+    def load(cls, keep: int, data: Mapping[str, Any], ends: Mapping[str, list[Seen]]) -> Index:
         """Raises KeyError, TypeError or ValueError for another shape."""
         heads = {
             slug: Head(str(head["title"]), int(head["count"]), [_row(row) for row in head["rows"]])
             for slug, head in data.items()
         }
-        return cls(keep, heads)
+        return cls(keep, ends, heads)
 
 
 def _row(row: list[Any]) -> Row:
-    arrived, published, position, source_id, key = row
-    return float(arrived), float(published), int(position), str(source_id), str(key)
+    arrived, published, position, source_id, key, first_seen = row
+    return float(arrived), float(published), int(position), str(source_id), str(key), float(first_seen)
+
+
+def has_archive(name: str) -> bool:
+    """Whether a head is that of a feed of posts (`@` begins that of a source), not of what became of some of them."""
+    return "@" not in name[1:]

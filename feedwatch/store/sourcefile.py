@@ -29,7 +29,7 @@ from feedwatch.model import (
     Notice,
 )
 from feedwatch.routes import gathering
-from feedwatch.store import Claim, codec
+from feedwatch.store import Backlog, Claim, codec
 
 #: Changes, delivered and dead deliveries kept for the history of a source; pending ones are always kept.
 KEEP_CHANGES = KEEP_DELIVERED = 500
@@ -116,6 +116,16 @@ class SourceFile:
         for delivery in self._next(None):
             times[delivery.route_id] = min(delivery.due, times.get(delivery.route_id, delivery.due))
         return times
+
+    def backlog(self) -> dict[str, Backlog]:
+        """What each route that has anything pending or dead here has."""
+        due, found = self.waiting(), {}
+        for route_id in {row.route_id for row in self.deliveries.values() if row.status in ("pending", "dead")}:
+            rows = [row for row in self.deliveries.values() if row.route_id == route_id]
+            died = [row.settled or row.created for row in rows if row.status == "dead"]
+            pending = sum(row.status == "pending" for row in rows)
+            found[route_id] = Backlog(pending, len(died), due.get(route_id), max(died, default=None))
+        return found
 
     def _next(self, now: datetime | None) -> Iterator[Delivery]:
         """Pending deliveries that no earlier one of the same entry, route and recipient holds up.

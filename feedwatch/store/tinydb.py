@@ -5,6 +5,7 @@
 <state>/sources/<id>.json     state, entries, changes and outbox of a source: one replacement a commit
 <state>/polls.json            poll states; losing it costs one full request a source
 <state>/index.json            heads of the feeds; made again from the sources when in doubt
+<state>/archives/             pages of the feeds' archives, likewise
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from feedwatch import files
+from feedwatch.canonical import digest
 from feedwatch.categories import ALL, Categories
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
+    EPOCH,
     Change,
     Commit,
     Delivery,
@@ -34,24 +37,30 @@ from feedwatch.model import (
     PublishedEntry,
 )
 from feedwatch.routes import gathering
-from feedwatch.store import OWN, Claim, Unpublished, codec
+from feedwatch.selection import Merged, Words
+from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec, of_source
+from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
 from feedwatch.store.due import Queue
-from feedwatch.store.index import SLACK, Index, Row, changed_row_of, row_of
+from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
-from feedwatch.store.twins import Place, Twins, together
+from feedwatch.store.twins import Twins, together
 
 log = logging.getLogger(__name__)
 
 #: Decoded source files kept in memory.
 _OPEN_FILES = 8
+#: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
+_WRITTEN = 20_000
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
 #: category or edited in it. No slug has such a sign.
 _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
+_LISTINGS: dict[Listing, str] = {"newest": "", "withdrawn": _WITHDRAWN, "edited": _EDITED}
 
 
 class TinyStore:
-    """See `feedwatch.store.Store`. `sources` are the ids the configuration knows; others keep their files.
+    """See `feedwatch.store.Store`. `sources` are the ids the configuration knows; others keep their files. When
+    `rendering` is another one than before, every feed could be stale.
 
     With `read_only` it takes no lock, mends nothing and writes nothing: for looking beside a running service.
     """
@@ -64,6 +73,8 @@ class TinyStore:
         *,
         stamp: str,
         limit: int = 50,
+        merged: Iterable[Merged] = (),
+        rendering: str = "",
         read_only: bool = False,
     ) -> None:
         self._folder = folder
@@ -72,10 +83,15 @@ class TinyStore:
         self._queue = Queue()
         self._rows: Rows = {}
         self._categories = categories
-        self._keep = limit * SLACK
+        self._merged = {feed.id: feed for feed in merged}
+        self._rendering = rendering
+        self._limit, self._keep = limit, limit * SLACK
+        self._archive = Archive(folder / "archives", digest(rendering, *sorted(feed.path for feed in merged)))
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
+        #: When entries were written last, in commits since the start; and a number that none of the forgotten exceeds.
+        self._commits, self._written, self._forgotten = 0, OrderedDict[Place, int](), 0
         self._index: Index | None = None
         self._twins = Twins()
         self._index_changed = False
@@ -89,7 +105,7 @@ class TinyStore:
             self._lock.enter_context(_taken(folder))
         try:
             polls = load(folder / "polls.json")
-            self._polls, self._outbox = polls.states, polls.outbox
+            self._polls, self._outbox, self._backlog = polls.states, polls.outbox, polls.backlog
             for source_id in self._sources:
                 self._queue.put(source_id, self.state(source_id))
             self._warnings += [polls.warning] if polls.warning else []
@@ -113,14 +129,19 @@ class TinyStore:
             self._queue.put(source_id, state)
 
     def flush(self) -> None:
-        if self._stale_slugs or self._stale_sources or self._in_doubt:
+        if self._is_behind():
             # Validators must not outlive feeds that never showed what they vouch for.
             return
         if self._index is not None and self._index_changed:
-            document = {"made_for": self._made_for(), "feeds": self._index.dump(), "twins": self._twins.dump()}
+            document = {
+                "made_for": self._made_for(),
+                "feeds": self._index.dump(),
+                "twins": self._twins.dump(),
+                "archives": self._archive.ends,
+            }
             files.write_atomic(self._folder / "index.json", codec.to_bytes(document), durable=False)
             self._index_changed = False
-        save(self._folder / "polls.json", self._polls, self._outbox, self._rows)
+        save(self._folder / "polls.json", self._polls, self._outbox, self._backlog, self._rows)
 
     # --- entries ---
 
@@ -131,6 +152,7 @@ class TinyStore:
         file = self._file(commit.source_id)
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
         index = self._loaded_index()
+        self._note_written(commit)
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
             file.commit(commit)
@@ -148,37 +170,106 @@ class TinyStore:
         found: dict[str, PublishedEntry] = {}
         for row in head.rows if head else ():
             if self._readable(row[3]):
-                entry = self._published_entry(row, alone=not _is_feed(slug))
+                entry = self._published_entry(slug, (row[3], row[4]))
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
         return list(found.values())
 
+    def _note_written(self, commit: Commit) -> None:
+        self._commits += 1
+        for row in commit.entries:
+            self._written[commit.source_id, row.key] = self._commits
+            self._written.move_to_end((commit.source_id, row.key))
+        while len(self._written) > _WRITTEN:
+            self._forgotten = self._written.popitem(last=False)[1]
+
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_OF_SOURCE + source_id, limit)
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
-        return self.latest(_WITHDRAWN + slug, limit)
+        # A post that another source still has is not withdrawn.
+        return [entry for entry in self.latest(_WITHDRAWN + slug, limit) if entry.known.withdrawn is not None]
 
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         return self.latest(_EDITED + slug, limit)
 
+    def archived(self, name: str) -> int:
+        self._loaded_index()
+        return self._archive.count(name)
+
+    def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:
+        self._loaded_index()
+        alone = not _is_feed(name)
+        found: dict[str, tuple[Row, PublishedEntry]] = {}
+        signs: list[str] = []
+        try:
+            places = self._archive.rows((name, number))
+        except (OSError, ValueError) as error:
+            self._in_doubt = True
+            raise StoreError(
+                f"{self._folder / 'archives'}: a page cannot be read ({error}); it is made again"
+            ) from error
+        # By source, so that each is opened once.
+        for place in sorted(places):
+            file = self._readable(place[0])
+            known = file.known.entries.get(place[1]) if file else None
+            if known is not None:
+                row = row_of(place[0], known)
+                entry = self._published_entry(name, place)
+                found.setdefault(entry.known.atom_id, (row, entry))
+                signs += self._signs(place, alone=alone)
+        self._archive.rendered((name, number), signs)
+        entries = [entry for _, entry in sorted(found.values(), key=lambda one: one[0])]
+        return (
+            [entry for entry in entries if entry.known.withdrawn is None],
+            [entry for entry in entries if entry.known.withdrawn is not None],
+        )
+
+    def _signs(self, place: Place, *, alone: bool) -> list[str]:
+        places = [place] if alone else self._together(place) or [place]
+        rows = (file.known.entries.get(key) for source, key in places if (file := self._readable(source)))
+        return [sign(known) for known in rows if known is not None]
+
+    def places(self, slug: str, listing: Listing = "newest") -> Sequence[Place]:
+        head = self._loaded_index().heads.get(_LISTINGS[listing] + slug)
+        return [(row[3], row[4]) for row in head.rows] if head else []
+
+    def version(self, place: Place) -> object:
+        self._loaded_index()
+        places = self._together(place) or [place]
+        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in places]
+
+    def shown(self, place: Place) -> PublishedEntry | None:
+        file = self._readable(place[0]) if place[0] in self._listed else None
+        self._loaded_index()
+        return self._published_entry(ALL, place) if file and place[1] in file.known.entries else None
+
+    def outline(self, source_id: str) -> Outline:
+        head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
+        if head is None:
+            return Outline()
+        return Outline(head.title, head.count, [EPOCH - timedelta(seconds=row[1]) for row in head.rows])
+
     def feeds(self) -> Mapping[str, tuple[str, int]]:
-        return {s: (h.title, h.count) for s, h in self._loaded_index().heads.items() if _is_feed(s)}
+        heads = self._loaded_index().heads.items()
+        return {s: (h.title, h.count) for s, h in heads if _is_feed(s) and not self._is_private(s)}
 
     def sources(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
         return {s.removeprefix(_OF_SOURCE): (h.title, h.count) for s, h in heads if s.startswith(_OF_SOURCE)}
 
     def unpublished(self) -> Unpublished:
-        if self._in_doubt:
+        if self._in_doubt or not self._archive.is_whole():
             self._recover(in_doubt=True)
             self._in_doubt = False
-        return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources))
+        self._close_pages()
+        return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources), frozenset(self._archive.stale))
 
     def published(self, done: Unpublished) -> None:
         self._stale_slugs -= done.slugs
         self._stale_sources -= done.sources
+        self._archive.published(done.pages)
 
     # --- outbox ---
 
@@ -212,13 +303,22 @@ class TinyStore:
 
     def outbox(self) -> Iterator[Claim]:
         for source_id in self._stored_sources():
-            if file := self._readable(source_id):
-                yield from [file.claim(delivery) for delivery in file.deliveries.values()]
+            yield from self.outbox_of(source_id)
+
+    def outbox_of(self, source_id: str) -> Sequence[Claim]:
+        file = self._readable(source_id)
+        return [file.claim(delivery) for delivery in file.deliveries.values()] if file else []
+
+    def backlog(self) -> Mapping[str, Mapping[str, Backlog]]:
+        return self._backlog
+
+    def events_of(self, source_id: str) -> Sequence[Event]:
+        file = self._readable(source_id)
+        return sorted(file.events.values(), key=lambda event: event.at) if file else []
 
     def events(self, since: datetime) -> Iterator[tuple[str, Event]]:
         for source_id in self._stored_sources():
-            if file := self._readable(source_id):
-                yield from [(source_id, event) for event in file.events.values() if event.at >= since]
+            yield from [(source_id, event) for event in self.events_of(source_id) if event.at >= since]
 
     def incidents(self) -> Sequence[Incident]:
         return sorted(self._file(OWN).incidents.values(), key=lambda incident: incident.opened)
@@ -232,12 +332,20 @@ class TinyStore:
     def close(self) -> None:
         """Leaves the folder clean when everything is published; otherwise the next start makes up for it."""
         try:
-            if not self._read_only and not (self._stale_slugs or self._stale_sources or self._in_doubt):
+            if not self._read_only and not self._is_behind():
                 self.flush()
-                if self._unclean.exists():
+                # Pages that are behind are found again by what they show.
+                if self._unclean.exists() and not self._archive.stale:
                     files.remove(self._unclean)
         finally:
             self._lock.close()
+
+    def _is_behind(self) -> bool:
+        """Whether feeds may not show what the store knows."""
+        return bool(self._stale_slugs or self._stale_sources or self._in_doubt)
+
+    def _is_private(self, slug: str) -> bool:
+        return slug in self._merged and self._merged[slug].token is not None
 
     @property
     def _unclean(self) -> Path:
@@ -252,7 +360,7 @@ class TinyStore:
         if not in_doubt and not self._unclean.exists() and self._read_index() is not None:
             return
         # The order matters when this is interrupted: the mark stays until everything is published.
-        self._outbox = {}
+        self._outbox, self._backlog = {}, {}
         self._index = self._built_index()
         self._stale_slugs.update(filter(_is_feed, self._index.heads))
         stored = set(self._stored_sources())
@@ -311,6 +419,10 @@ class TinyStore:
             self._outbox[source_id] = waiting
         else:
             self._outbox.pop(source_id, None)
+        if backlog := file.backlog():
+            self._backlog[source_id] = backlog
+        else:
+            self._backlog.pop(source_id, None)
 
     # --- index ---
 
@@ -318,8 +430,22 @@ class TinyStore:
         """The heads that carry an entry, with their titles: its categories, its source, and all."""
         if known is None:
             return {}
-        own = {ALL: ALL, _OF_SOURCE + source.source_id: source.about.title or source.source_id}
-        return {**own, **self._categories.resolve(known.entry.categories)}
+        own = {ALL: ALL, of_source(source.source_id): source.about.title or source.source_id}
+        slugs, words = self._categories.resolve(known.entry.categories), Words(known.entry)
+        merged = {feed.id: feed.title for feed in self._merged.values() if feed.takes(source.source_id, slugs, words)}
+        return {**own, **slugs, **merged}
+
+    def _pages_of(self, source: KnownSource, known: KnownEntry | None) -> dict[str, Seen]:
+        """The heads in whose archives an entry stands, and where; a withdrawn one keeps its place."""
+        if known is None or known.same_as is not None:
+            return {}
+        return dict.fromkeys(self._slugs(source, known), seen_of(row_of(source.source_id, known)))
+
+    def _close_pages(self) -> None:
+        index = self._loaded_index()
+        for name in (*self._stale_slugs, *map(of_source, self._stale_sources)):
+            if (head := index.heads.get(name)) and head.count > self._limit:
+                self._archive.close(name, head, self._limit)
 
     def _rows_of(self, source: KnownSource, known: KnownEntry | None) -> list[tuple[dict[str, str], Row]]:
         """The rows of an entry, and the heads they are in."""
@@ -346,6 +472,21 @@ class TinyStore:
             index.add(slugs, row)
         self._stale_slugs.update(filter(_is_feed, {**old, **new}))
         self._index_changed = True
+        self._move_in_archives(source, before, after)
+
+    def _move_in_archives(self, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
+        if before is not None and before.same_as == after.same_as and facts(before) == facts(after):
+            return
+        place = (source.source_id, after.key)
+        try:
+            self._archive.move(place, self._pages_of(source, before), self._pages_of(source, after))
+            for other in self._together(place):
+                if other != place and (file := self._readable(other[0])):
+                    pages = self._pages_of(file.known, file.known.entries.get(other[1]))
+                    self._archive.move(other, pages, pages)
+        except (OSError, ValueError):
+            # The commit stands; which entries are on which page has to be found out again.
+            self._in_doubt = True
 
     def _loaded_index(self) -> Index:
         if self._index is None:
@@ -358,32 +499,48 @@ class TinyStore:
             data = json.loads((self._folder / "index.json").read_bytes())
             if data["made_for"] != self._made_for():
                 return None
+            self._archive.ends = {str(n): [seen_from(end) for end in ends] for n, ends in data["archives"].items()}
             self._twins = Twins.load(data["twins"])
-            return Index.load(self._keep, data["feeds"])
+            return Index.load(self._keep, data["feeds"], self._archive.ends)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def _made_for(self) -> list[str]:
-        return [self._categories.digest, str(self._keep), *sorted(self._sources)]
+        merged = [feed.digest for feed in self._merged.values()]
+        return [self._categories.digest, str(self._keep), self._rendering, *merged, *sorted(self._sources)]
 
     def _built_index(self) -> Index:
-        index = Index(self._keep)
         self._index_changed = True
         seen: list[tuple[datetime, str, KnownEntry]] = []
+        listed: list[tuple[dict[str, str], Row]] = []
+        paged: dict[str, list[Known]] = defaultdict(list)
         for source_id in self._stored_sources():
             file = self._readable(source_id)
             if file is None:
                 continue
             self._schedule(source_id, file)
-            if source_id in self._sources:
+            if source_id in self._listed:
                 for known in file.known.entries.values():
-                    for slugs, row in self._rows_of(file.known, known):
-                        index.add(slugs, row)
+                    listed += self._rows_of(file.known, known)
                     seen.append((known.first_seen, source_id, known))
+                    for name, at in self._pages_of(file.known, known).items():
+                        paged[name].append((at, known.withdrawn is None))
         self._twins = Twins()
         place = {source_id: number for number, source_id in enumerate(self._sources)}
         for _, source_id, known in sorted(seen, key=lambda one: (one[0], place[one[1]])):
             self._twins.add(source_id, known)
+        self._archive.recall()
+        self._archive.thin_out(paged, write=not self._read_only)
+        index = Index(self._keep, self._archive.ends)
+        for slugs, row in listed:
+            index.add(slugs, row)
+        signs = {(source_id, known.key): sign(known) for _, source_id, known in seen} if self._archive.ends else {}
+
+        def signs_of(name: str, at: Place) -> list[str]:
+            places = self._together(at) if _is_feed(name) else []
+            return [signs[one] for one in places or [at] if one in signs]
+
+        self._archive.fill(paged, signs_of, write=not self._read_only)
         return index
 
     def _stored_sources(self) -> list[str]:
@@ -394,21 +551,46 @@ class TinyStore:
         self._loaded_index()
         return self._twins.elsewhere(source_id, entry)
 
+    def twins(self, source_id: str, key: str) -> Sequence[Place]:
+        self._loaded_index()
+        return [place for place in self._together((source_id, key)) if place != (source_id, key)]
+
+    def changes_of(self, source_id: str, key: str) -> Sequence[Change]:
+        file = self._readable(source_id)
+        events = file.events.values() if file else ()
+        return [event for event in events if isinstance(event, Change) and event.key == key]
+
     def _together(self, place: Place) -> list[Place]:
         """The first entry of a post and the later ones, where there are several."""
         first = self._twins.first(place)
         later = self._twins.later(first)
         return [first, *later] if later else []
 
-    def _published_entry(self, row: Row, *, alone: bool) -> PublishedEntry:
-        """The entry of a row; in feeds of several sources all that its post says in any of them."""
-        places = [] if alone else [place for place in self._together((row[3], row[4])) if self._readable(place[0])]
-        rows = [(place[0], known) for place in places if (known := self.known(place[0]).entries.get(place[1]))]
-        source_id, known = rows[0] if rows else (row[3], self.known(row[3]).entries[row[4]])
-        known = together(known, [other for _, other in rows[1:]])
-        source = self.known(source_id)
+    def _published_entry(self, slug: str, place: Place) -> PublishedEntry:
+        """The entry at `place`; in feeds of several sources all that its post says in any of them, under one id."""
+        source_id, known = place[0], self.known(place[0]).entries[place[1]]
+        if not slug.startswith(_OF_SOURCE):
+            members = self._members(place)
+            published_as = _published_as(members) or known.atom_id
+            if not slug.startswith(_EDITED):
+                live = [(at, one) for at, one in members if one.withdrawn is None and at[0] in self._listed]
+                if live:
+                    source_id, known = live[0][0][0], together(live[0][1], [one for _, one in live[1:]])
+            known = replace(known, atom_id=published_as)
         categories = tuple(self._categories.resolve(known.entry.categories).items())
-        return PublishedEntry(known, source_id, source.about, categories)
+        return PublishedEntry(known, source_id, self.known(source_id).about, categories)
+
+    def _members(self, place: Place) -> list[tuple[Place, KnownEntry]]:
+        """The entries of a post, the first one first."""
+        places = [one for one in self._together(place) if self._readable(one[0])]
+        found = [(one, row) for one in places if (row := self.known(one[0]).entries.get(one[1]))]
+        return [(one, row) for one, row in found if row.same_as is None]
+
+
+def _published_as(members: Sequence[tuple[Place, KnownEntry]]) -> str | None:
+    """The atom:id of a post: that of its first entry, even when its source is gone."""
+    bonds = [row.twin_of.atom_id for _, row in members if row.twin_of]
+    return bonds[0] if bonds else members[0][1].atom_id if members else None
 
 
 def _is_feed(slug: str) -> bool:
@@ -423,7 +605,7 @@ def _taken(folder: Path) -> contextlib.AbstractContextManager[None]:
         raise NoStateFolder(
             f"{folder}: the state folder cannot be made ({error.strerror}); make it, or name another with --state-dir"
         ) from error
-    return files.lock(folder / "lock")
+    return files.lock(folder / LOCK)
 
 
 def _order(claim: Claim) -> tuple[datetime, datetime, int, str]:

@@ -1,7 +1,7 @@
 """The same post in several sources: which entry was first, and what they say together. Pure values.
 
-Two entries are one post when they lead to the same address under the same title. Derived from the source files, never
-the only copy.
+Two entries are one post when they lead to the same address under the same title, or nearly the same. Derived from the
+source files, never the only copy.
 """
 
 from __future__ import annotations
@@ -13,18 +13,27 @@ from typing import Any
 from feedwatch.canonical import canonical_url, comparable, digest
 from feedwatch.differ.normalise import text_of
 from feedwatch.model import Entry, KnownEntry, Text
+from feedwatch.store import Place
 
-#: A source and the key of an entry in it.
-Place = tuple[str, str]
 #: Posts that are remembered: the newest, which are those that feeds show and alerts are about.
 _MOST = 10_000
+#: Entries with one address that are told apart.
+_AT_ONE_ADDRESS = 20
+#: Letters of a title that was cut short, and the share of words that two wordings of one have in common.
+_CUT, _ALIKE = 12, 0.75
+
+#: A source, the key of an entry in it, and its title.
+Seen = tuple[str, str, str]
 
 
 class Twins:
     """Who was first with each post, and who came later."""
 
-    def __init__(self, firsts: Mapping[str, Place] | None = None, later: Mapping[Place, Place] | None = None) -> None:
-        self._firsts: dict[str, Place] = dict(firsts or {})
+    def __init__(
+        self, seen: Mapping[str, list[Seen]] | None = None, later: Mapping[Place, Place] | None = None
+    ) -> None:
+        #: What leads to an address: in which sources, under which titles, in the order in which it came.
+        self._seen: dict[str, list[Seen]] = {sign: list(found) for sign, found in (seen or {}).items()}
         self._first_of: dict[Place, Place] = dict(later or {})
         self._later: dict[Place, list[Place]] = {}
         for place, first in self._first_of.items():
@@ -32,21 +41,31 @@ class Twins:
 
     def add(self, source_id: str, known: KnownEntry) -> None:
         """To be called for each entry that is stored, in the order in which they were first seen."""
-        sign, place = _sign(known.entry), (source_id, known.key)
-        if sign is None or place in self._first_of:
-            return
-        first = self._firsts.setdefault(sign, place)
-        if first[0] != source_id and place not in self._later:
+        place = (source_id, known.key)
+        bond = known.twin_of
+        first = (bond.source_id, bond.key) if bond else self._first(source_id, known.entry)
+        if first and place not in self._first_of and place not in self._later and first != place:
             self._first_of[place] = first
             self._later.setdefault(first, []).append(place)
-        while len(self._firsts) > _MOST:
-            del self._firsts[next(iter(self._firsts))]
+        if (sign := _sign(known.entry)) is None:
+            return
+        seen = self._seen.setdefault(sign, [])
+        others = [one for one in seen if one[:2] != place]
+        seen[:] = [*others, (*place, _title(known.entry))][-_AT_ONE_ADDRESS:]
+        while len(self._seen) > _MOST:
+            del self._seen[next(iter(self._seen))]
 
     def elsewhere(self, source_id: str, entry: Entry) -> Place | None:
         """Where another source was first with this entry."""
-        sign = _sign(entry)
-        first = self._firsts.get(sign) if sign else None
-        return first if first and first[0] != source_id else None
+        return self._first(source_id, entry)
+
+    def _first(self, source_id: str, entry: Entry) -> Place | None:
+        sign, title = _sign(entry), _title(entry)
+        others = [one for one in self._seen.get(sign or "", ()) if one[0] != source_id]
+        found = [one for one in others if one[2] == title] or [one for one in others if _same_title(one[2], title)]
+        # Where all entries of a source lead to one page, several have a title like it.
+        firsts = {self.first(one[:2]) for one in found}
+        return next((first for first in firsts if first[0] != source_id), None) if len(firsts) == 1 else None
 
     def first(self, place: Place) -> Place:
         """The first entry of the post that this one is of; itself, where it is the first or the only one."""
@@ -57,13 +76,13 @@ class Twins:
 
     def dump(self) -> dict[str, Any]:
         later = [[*place, *first] for place, first in self._first_of.items()]
-        return {"firsts": {sign: list(place) for sign, place in self._firsts.items()}, "later": later}
+        return {"seen": self._seen, "later": later}
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Twins:
         """Raises KeyError, TypeError or ValueError for another shape."""
-        firsts = {str(sign): (str(source), str(key)) for sign, (source, key) in data["firsts"].items()}
-        return cls(firsts, {(str(a), str(b)): (str(c), str(d)) for a, b, c, d in data["later"]})
+        seen = {str(sign): [(str(a), str(b), str(c)) for a, b, c in found] for sign, found in data["seen"].items()}
+        return cls(seen, {(str(a), str(b)): (str(c), str(d)) for a, b, c, d in data["later"]})
 
 
 def together(first: KnownEntry, others: Iterable[KnownEntry]) -> KnownEntry:
@@ -90,5 +109,18 @@ def _longer(one: Text | None, other: Text | None) -> Text | None:
 
 
 def _sign(entry: Entry) -> str | None:
-    # With the title: sources exist whose entries all lead to one page.
-    return digest("post", canonical_url(entry.link), comparable(entry.title).casefold())[:16] if entry.link else None
+    address = entry.canonical or entry.link
+    return digest("post", canonical_url(address))[:16] if address else None
+
+
+def _title(entry: Entry) -> str:
+    return comparable(entry.title).casefold()[:200]
+
+
+def _same_title(one: str, other: str) -> bool:
+    """Whether one is the other, cut short or worded a little otherwise."""
+    short, long = sorted((one.rstrip(". …"), other.rstrip(". …")), key=len)
+    if len(short) >= _CUT and long.startswith(short):
+        return True
+    words, others = set(short.split()), set(long.split())
+    return len(words & others) >= _ALIKE * max(len(words), len(others), 1)

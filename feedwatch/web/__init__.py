@@ -1,10 +1,9 @@
-"""Serves the public folder over HTTP, in the service's own event loop. GET and HEAD only; decides nothing."""
+"""Serves the pages and the public folder over HTTP, in the service's own event loop. GET and HEAD only."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -14,13 +13,16 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from feedwatch import health
 from feedwatch.errors import FeedwatchError
 from feedwatch.health import Observed
+from feedwatch.web.assets import assets
+from feedwatch.web.files import Files
+from feedwatch.web.pages import Pages
+from feedwatch.web.token import TokenWanted
 
 #: Connections at once; who comes beyond that gets a 503.
 _READERS = 200
@@ -30,14 +32,10 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-_TYPES = {
-    ".atom": "application/atom+xml; charset=utf-8",
-    ".opml": "text/x-opml; charset=utf-8",
-}
 
 
 class Hardened:
-    """Adds the headers every answer carries, and the media types that readers look for."""
+    """Adds the headers every answer carries, where it does not set its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -46,41 +44,39 @@ class Hardened:
         async def send_hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                media_type = _TYPES.get(Path(str(scope.get("path", ""))).suffix)
-                if media_type and message["status"] == 200:
-                    headers["content-type"] = media_type
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
                 if message["status"] in (200, 304):
-                    headers["cache-control"] = "no-cache"
+                    headers.setdefault("cache-control", "no-cache")
             await send(message)
 
         await self._app(scope, receive, send_hardened)
 
 
-class _Files(StaticFiles):
-    """Sends the very file it looked at: one replaced between its head and its body would arrive cut or padded."""
-
-    def file_response(
-        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        with Path(full_path).open("rb") as file:
-            response = super().file_response(full_path, os.fstat(file.fileno()), scope, status_code)
-            if response.status_code != 200 or scope["method"] == "HEAD":
-                return response
-            headers = {name: response.headers[name] for name in ("etag", "last-modified")}
-            return Response(file.read(), headers=headers, media_type=response.media_type)
-
-
 Observe = Callable[[], Awaitable[Observed]]
+Guard = Callable[[ASGIApp], ASGIApp]
 
 
-def application(public: Path, observe: Observe) -> ASGIApp:
-    """The ASGI application over `public`, which is made when it is not there.
+def _open(app: ASGIApp) -> ASGIApp:
+    """The guard that lets everybody pass."""
+    return app
+
+
+def guard_of(token: str | None, base_url: str) -> Guard:
+    """The guard that wants this token, if there is one."""
+    if token is None:
+        return _open
+    style = ["/feed.css", *(f"/{asset.path}" for asset in assets().values())]
+    return lambda app: TokenWanted(app, token, public=style, https=base_url.startswith("https:"))
+
+
+def application(public: Path, observe: Observe, pages: Pages | None = None, guard: Guard = _open) -> ASGIApp:
+    """The ASGI application over `public`, which is made when it is not there, and `pages`; `guard` is what everybody
+    has to pass.
 
     `/healthz` answers 200 or 503 with the reasons, `/healthz/<source>` the same for one source, `/metrics` for
     Prometheus. None of them makes feedwatch ask anybody.
     """
-    public.mkdir(parents=True, exist_ok=True)
 
     async def healthy(_: Request) -> Response:
         ok, body = health.report(await observe())
@@ -101,9 +97,13 @@ def application(public: Path, observe: Observe) -> ASGIApp:
         Route("/healthz", healthy),
         Route("/healthz/{source}", source_healthy),
         Route("/metrics", metrics),
-        Mount("/", _Files(directory=public, html=True)),
+        *(pages.routes() if pages else ()),
+        Route("/{path:path}", Files(public).answer),
     ]
-    return Hardened(Starlette(routes=routes))
+    inner = Starlette(routes=routes)
+    # It would send people elsewhere, and to whatever host they name.
+    inner.router.redirect_slashes = False
+    return Hardened(guard(inner))
 
 
 class _Server(uvicorn.Server):
@@ -115,7 +115,9 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(public: Path, listen: tuple[str, int], observe: Observe) -> AsyncIterator[tuple[str, int]]:
+async def serving(
+    public: Path, listen: tuple[str, int], observe: Observe, pages: Pages | None = None, guard: Guard = _open
+) -> AsyncIterator[tuple[str, int]]:
     """Serves while entered; yields the address in use. Raises FeedwatchError when it cannot be had."""
     host, port = listen
     try:
@@ -127,7 +129,11 @@ async def serving(public: Path, listen: tuple[str, int], observe: Observe) -> As
             'stop what uses it, or set another address: [web] listen = "127.0.0.1:8081"'
         ) from error
     config = uvicorn.Config(
-        application(public, observe), log_config=None, access_log=False, lifespan="off", limit_concurrency=_READERS
+        application(public, observe, pages, guard),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        limit_concurrency=_READERS,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[bound]))

@@ -1,0 +1,106 @@
+"""JSON Feed 1.1 (jsonfeed.org/version/1.1), the twin of an Atom feed. Pure: same facts, same bytes."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import Sequence
+from typing import Any
+
+from feedwatch.canonical import clean, feed_id, one_line
+from feedwatch.differ.normalise import text_of
+from feedwatch.generator import parts
+from feedwatch.model import Enclosure, Feed, Person, PublishedEntry
+
+_VERSION = "https://jsonfeed.org/version/1.1"
+
+
+def render(feed: Feed, entries: Sequence[PublishedEntry], *, base_url: str) -> bytes:
+    """The feed with its entries in the given order. `base_url` has no slash at its end.
+
+    An entry that cannot be written is left out and logged.
+    """
+    return parts.isolated(lambda rows: _rendered(feed, rows, base_url), entries)
+
+
+def _rendered(feed: Feed, entries: Sequence[PublishedEntry], base_url: str) -> bytes:
+    document = {
+        "version": _VERSION,
+        "title": one_line(feed.title) or feed.path,
+        "home_page_url": parts.iri(feed.alternate) or f"{base_url}/",
+        "feed_url": f"{base_url}/{feed.path}.json",
+        "description": one_line(feed.subtitle or ""),
+        "icon": parts.iri(feed.logo) or parts.iri(feed.icon),
+        "favicon": parts.iri(feed.icon),
+        "language": parts.language(feed.language),
+        "hubs": [{"type": "WebSub", "url": feed.hub}] if feed.hub else None,
+        "items": [_item(entry, base_url) for entry in entries],
+    }
+    return json.dumps(_said(document), ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _item(published: PublishedEntry, base_url: str) -> dict[str, Any]:
+    known, entry = published.known, published.known.entry
+    content = entry.content or entry.summary
+    html = content is not None and content.type == "html"
+    # One of the two has to be there, be it empty.
+    text = clean(content.value) if content else ""
+    return _said(
+        {
+            "id": known.atom_id,
+            "url": parts.iri(entry.link),
+            "title": parts.title(known),
+            "content_html" if html else "content_text": text,
+            "summary": one_line(text_of(entry.summary)) if entry.content else None,
+            "image": parts.iri(entry.image),
+            "date_published": parts.seconds(known.published).isoformat() if parts.dated(known) else None,
+            "date_modified": parts.seconds(known.updated).isoformat(),
+            "authors": [_author(person) for person in parts.authors(published)],
+            "tags": _tags(published),
+            "language": parts.language(entry.language),
+            "attachments": [one for enclosure in entry.enclosures if (one := _attachment(enclosure))],
+            "_source": _source(published, base_url),
+        }
+    )
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what there is nothing to say of; an empty text is no content, and stays."""
+    kept = ("items", "content_text", "content_html")
+    return {key: value for key, value in values.items() if value or key in kept}
+
+
+def _author(person: Person) -> dict[str, str]:
+    return _said({"name": one_line(person.name), "url": parts.iri(person.uri)})
+
+
+def _tags(published: PublishedEntry) -> list[str]:
+    """The names of its categories, each once: the feeds' first, then its source's own."""
+    own = (category.title for category in published.known.entry.categories)
+    names = (one_line(name) for name in (*(title for _, title in published.categories), *own))
+    return list({name.casefold(): name for name in reversed([*filter(None, names)])}.values())[::-1]
+
+
+def _attachment(enclosure: Enclosure) -> dict[str, Any] | None:
+    url = parts.iri(enclosure.href)
+    if url is None:
+        return None
+    # Readers may not do without a type, sources may.
+    own = one_line(enclosure.type or "")
+    guessed = mimetypes.guess_type(url.partition("?")[0])[0] or "application/octet-stream"
+    size = {"size_in_bytes": enclosure.length} if enclosure.length is not None else {}
+    return {"url": url, "mime_type": own if "/" in own else guessed, **size}
+
+
+def _source(published: PublishedEntry, base_url: str) -> dict[str, str]:
+    """An extension (its key begins with a low line): where the entry comes from, as atom:source says it."""
+    about, origin = published.source, published.known.entry.origin
+    path = f"sources/{published.source_id}"
+    return _said(
+        {
+            "id": feed_id(path),
+            "title": one_line((origin and origin.title) or about.title or published.source_id),
+            "url": parts.iri((origin and origin.link) or about.link),
+            "feed_url": f"{base_url}/{path}.json",
+        }
+    )

@@ -1,0 +1,89 @@
+"""What the formats have in common: who wrote an entry, what it is called, which addresses can be written. Pure."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+from feedwatch.canonical import one_line
+from feedwatch.differ.normalise import text_of
+from feedwatch.model import EPOCH, KnownEntry, Person, PublishedEntry
+
+log = logging.getLogger(__name__)
+
+#: What feedgen and lxml raise for a value that XML or a feed has no room for.
+_UNWRITABLE = (ValueError, TypeError)
+_TITLE_LENGTH = 80
+
+
+def isolated(render: Callable[[Sequence[PublishedEntry]], bytes], entries: Sequence[PublishedEntry]) -> bytes:
+    """`render(entries)`, where need be without those that cannot be written; they are logged."""
+    try:
+        return render(entries)
+    except _UNWRITABLE:
+        return render([entry for entry in entries if _can_be_written(render, entry)])
+
+
+def _can_be_written(render: Callable[[Sequence[PublishedEntry]], bytes], entry: PublishedEntry) -> bool:
+    try:
+        render([entry])
+    except _UNWRITABLE as error:
+        log.error("entry %s of source %s is left out of its feeds: %s", entry.known.key, entry.source_id, error)
+        return False
+    return True
+
+
+def updated(entries: Sequence[PublishedEntry]) -> datetime:
+    """When the newest of `entries` was updated: that is all that a feed's own date may depend on."""
+    return seconds(max((entry.known.updated for entry in entries), default=EPOCH))
+
+
+def authors(published: PublishedEntry) -> tuple[Person, ...]:
+    """RFC 4287 §4.1.2 wants an author: the entry's, else the source's, else the source itself."""
+    for people in (published.known.entry.authors, published.source.authors):
+        if named := tuple(person for person in people if one_line(person.name)):
+            return named
+    return (Person(published.source.title or published.source_id),)
+
+
+def title(known: KnownEntry) -> str:
+    entry = known.entry
+    words = text_of(entry.summary) or text_of(entry.content)
+    return one_line(entry.title) or words[:_TITLE_LENGTH].strip() or one_line(entry.link or "") or "Untitled"
+
+
+def dated(known: KnownEntry) -> bool:
+    """Whether its source gives it a date; without one there is only the day we first saw it."""
+    return known.entry.published is not None or known.published != known.first_seen
+
+
+def language(tag: str | None) -> str | None:
+    """`tag` in the form of BCP 47 that RFC 4287 allows in xml:lang, or None."""
+    tag = one_line(tag or "").replace("_", "-")
+    return tag if re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", tag) else None
+
+
+def iri(url: str | None) -> str | None:
+    """`url` when it is absolute, with every character encoded that a URI has no room for (RFC 3987 §3.1)."""
+    text = quote(one_line(url or ""), safe=":/?#[]@!$&'()*+,;=%-._~")
+    try:
+        return text if text and urlsplit(text).scheme else None
+    except ValueError:
+        return None
+
+
+def seconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
+
+
+def styled(document: bytes, path: str) -> bytes:
+    """An XML document with the instruction that lets browsers show it; `path` is its own, below the public folder.
+
+    The address is relative: it holds wherever the folder is served from.
+    """
+    up = "../" * path.count("/")
+    declaration, _, rest = document.partition(b"?>\n")
+    return b'%b?>\n<?xml-stylesheet type="text/css" href="%bfeed.css"?>\n%b' % (declaration, up.encode(), rest)

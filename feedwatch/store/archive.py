@@ -1,0 +1,219 @@
+"""The archives of the feeds: which entries stand on which of their pages (RFC 5005 §4).
+
+<state>/archives/<head>/<n>.json      the entries of a page; made again from the sources when in doubt
+
+In an archive entries stand in the order in which they were first seen. A page is a stretch of that order, so an entry's
+page follows from what never changes about it: whatever happens to one page moves no entry of another.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from feedwatch import files
+from feedwatch.canonical import digest
+from feedwatch.model import Entry, KnownEntry
+from feedwatch.store import codec
+from feedwatch.store.index import Head, Seen, seen_of
+
+#: Entries on a page that is closed, and on one that has grown so much that all of its archive is divided anew.
+_PAGE, _TOO_MANY = 100, 400
+
+#: A head and the number of a page, from 1.
+Page = tuple[str, int]
+#: A source and the key of an entry in it.
+Place = tuple[str, str]
+#: Where an entry stands, and whether it was not withdrawn.
+Known = tuple[Seen, bool]
+#: What an entry shows in the feed of a head, as signs: several where a post is in several sources.
+SignsOf = Callable[[str, Place], Sequence[str]]
+
+
+def facts(known: KnownEntry) -> tuple[object, ...]:
+    """What a page shows of an entry."""
+    return (known.atom_id, known.entry, known.published, known.updated, known.withdrawn, known.twin_of)
+
+
+def sign(known: KnownEntry) -> str:
+    """The same for the same facts, whether they were just made or read back from a file."""
+    dates = (known.published, known.updated, known.withdrawn)
+    bond = known.twin_of.atom_id if known.twin_of else None
+    entry = codec.to_bytes(codec.dump(Entry, known.entry)).decode()
+    return digest(known.atom_id, entry, bond, *(date.isoformat() if date else None for date in dates))
+
+
+@dataclass(slots=True)
+class _Page:
+    end: Seen
+    rows: list[Place]
+    #: Digest of what was last published; "" before.
+    shown: str = ""
+
+
+@dataclass(slots=True)
+class Archive:
+    """The pages of every head. `folder` is theirs; with `made_for` changes what every page looks like."""
+
+    folder: Path
+    made_for: str
+    #: The last entry of each page, by head.
+    ends: dict[str, list[Seen]] = field(default_factory=dict)
+    #: Pages that no longer show what the store knows.
+    stale: set[Page] = field(default_factory=set)
+    #: Those of them that could be read.
+    _whole: set[Page] = field(default_factory=set)
+    #: What pages will have shown once they are published.
+    _shown: dict[Page, str] = field(default_factory=dict)
+
+    def count(self, head: str) -> int:
+        return len(self.ends.get(head, ()))
+
+    def page_of(self, head: str, seen: Seen) -> int | None:
+        """The page of an entry; None while it is on none yet."""
+        ends = self.ends.get(head, ())
+        page = bisect.bisect_left(ends, seen) + 1
+        return page if page <= len(ends) else None
+
+    def is_whole(self) -> bool:
+        """Whether the pages that are to be published can be read; each is looked at once."""
+        fresh = self.stale - self._whole
+        self._whole = {page for page in self.stale if page in self._whole or self._found(page)}
+        return fresh <= self._whole
+
+    def rows(self, page: Page) -> list[Place]:
+        """Raises OSError or ValueError for a page that cannot be read."""
+        return self._load(page).rows
+
+    def move(self, place: Place, before: Mapping[str, Seen], after: Mapping[str, Seen]) -> None:
+        """An entry changed: where it stood and where it stands, by head."""
+        for head in {**before, **after}:
+            old = self.page_of(head, before[head]) if head in before else None
+            new = self.page_of(head, after[head]) if head in after else None
+            if old and old != new:
+                self._rewrite((head, old), [row for row in self.rows((head, old)) if row != place])
+            # One that was withdrawn before its page was closed is not on it.
+            if new and place not in (rows := self.rows((head, new))):
+                self._rewrite((head, new), [*rows, place])
+            self.stale.update((head, page) for page in (old, new) if page)
+
+    def close(self, name: str, head: Head, limit: int) -> None:
+        """Closes pages once the feed, which shows `limit` entries, no longer shows all that is on no page."""
+        ends = self.ends.get(name, [])
+        last = ends[-1:]
+
+        def is_open(seen: Seen) -> bool:
+            return not last or seen > last[0]
+
+        beyond = [seen for seen in (*map(seen_of, head.rows[limit:]), *head.beyond) if is_open(seen)]
+        head.beyond.clear()
+        if not beyond:
+            return
+        rows = sorted({*beyond, *filter(is_open, map(seen_of, head.rows[:limit]))})
+        number = -(-len(rows) // _PAGE)
+        for at in range(number):
+            part = rows[at * len(rows) // number : (at + 1) * len(rows) // number]
+            page = (name, self.count(name) + 1)
+            self._save(page, _Page(part[-1], [(seen[2], seen[3]) for seen in part]))
+            self.ends.setdefault(name, []).append(part[-1])
+            self.stale.add(page)
+
+    def rendered(self, page: Page, signs: Iterable[str]) -> None:
+        """Says what a page is about to show: a sign of each of its entries."""
+        self._shown[page] = self._digest(signs)
+
+    def published(self, pages: Iterable[Page]) -> None:
+        """Says that these pages are up to date now."""
+        for page in pages:
+            self.stale.discard(page)
+            if shown := self._shown.pop(page, None):
+                found = self._load(page)
+                if found.shown != shown:
+                    self._save(page, _Page(found.end, found.rows, shown))
+
+    # --- after a crash, and when sources or categories changed ---
+
+    def recall(self) -> None:
+        """Reads from the folder where pages end: what was published so must stay so."""
+        self.ends = {}
+        for folder in self.folder.glob("*"):
+            ends: list[Seen] = []
+            while (page := self._found((folder.name, len(ends) + 1))) and ends[-1:] < [page.end]:
+                ends.append(page.end)
+            if ends:
+                self.ends[folder.name] = ends
+
+    def fill(self, rows: Mapping[str, Sequence[Known]], signs_of: SignsOf, *, write: bool) -> None:
+        """Puts every entry on its page; `rows` are those of each head. Pages that show something else than they
+        should become stale."""
+        for head, ends in self.ends.items():
+            pages: dict[int, list[Known]] = defaultdict(list)
+            for seen, live in rows.get(head, ()):
+                if page := self.page_of(head, seen):
+                    pages[page].append((seen, live))
+            for number, end in enumerate(ends, 1):
+                self._fill((head, number), end, pages[number], signs_of, write=write)
+
+    def thin_out(self, rows: Mapping[str, Sequence[Known]], *, write: bool) -> None:
+        """Forgets the archives of feeds that are no more, and those in which a page has grown beyond measure: they are
+        made anew."""
+        for head in list(self.ends):
+            sizes = Counter(self.page_of(head, seen) for seen, _ in rows.get(head, ()))
+            del sizes[None]
+            if head not in rows or max(sizes.values(), default=0) > _TOO_MANY:
+                del self.ends[head]
+                self.stale = {page for page in self.stale if page[0] != head}
+                if write:
+                    shutil.rmtree(self.folder / head, ignore_errors=True)
+
+    def _fill(self, page: Page, end: Seen, rows: list[Known], signs_of: SignsOf, *, write: bool) -> None:
+        before = self._found(page)
+        had = set(before.rows) if before else set()
+        # One that was withdrawn before its page was closed is not on it.
+        places = [(seen[2], seen[3]) for seen, live in sorted(rows) if live or (seen[2], seen[3]) in had]
+        shown = self._digest(sign for place in places for sign in signs_of(page[0], place))
+        if before is None or before.shown != shown:
+            self.stale.add(page)
+        if write and (before is None or sorted(before.rows) != sorted(places)):
+            self._save(page, _Page(end, places, before.shown if before else ""))
+
+    def _digest(self, signs: Iterable[str]) -> str:
+        return digest(self.made_for, *sorted(signs))
+
+    # --- files ---
+
+    def _rewrite(self, page: Page, rows: list[Place]) -> None:
+        found = self._load(page)
+        self._save(page, _Page(found.end, rows, found.shown))
+
+    def _path(self, page: Page) -> Path:
+        return self.folder / page[0] / f"{page[1]}.json"
+
+    def _found(self, page: Page) -> _Page | None:
+        try:
+            return self._load(page)
+        except (OSError, ValueError):
+            return None
+
+    def _load(self, page: Page) -> _Page:
+        try:
+            data = json.loads(self._path(page).read_bytes())
+            rows = [(str(source), str(key)) for source, key in data["rows"]]
+            return _Page(seen_from(data["end"]), rows, str(data["shown"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{self._path(page)} has another shape") from error
+
+    def _save(self, page: Page, content: _Page) -> None:
+        document = {"end": content.end, "rows": content.rows, "shown": content.shown}
+        files.write_atomic(self._path(page), codec.to_bytes(document), durable=False)
+
+
+def seen_from(data: Sequence[float | str]) -> Seen:
+    """Raises ValueError or TypeError for another shape."""
+    first_seen, published, source_id, key = data
+    return (float(first_seen), float(published), str(source_id), str(key))
