@@ -13,6 +13,7 @@ import contextlib
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal
@@ -198,7 +199,10 @@ def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncClient:
         use_dns_cache=False,
     )
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-    transport = AiohttpTransport(client=session, trust_env=False, proxy=_proxy(proxy) if proxy else None)
+    # The session's own connector checks certificates. The transport would load all of them for a context that it never
+    # uses then, which takes longer than everything else here; this one has none, and so would trust nobody.
+    unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    transport = AiohttpTransport(unused, client=session, trust_env=False, proxy=_proxy(proxy) if proxy else None)
     return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 

@@ -353,3 +353,14 @@ def test_alerts_are_the_same_however_edits_are_shown() -> None:
 
     assert told[0] == told[1] == told[2]
     assert [change.kind for change in told[0]] == ["edited"]
+
+
+def test_an_edit_that_was_taken_back_without_another_word_is_in_no_feed_of_edits(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, RULES["in-place"])
+    desk.reads(saying(OLD))
+    desk.reads(saying(NEW))
+    assert len(desk.ids("feeds/data/changes")) == 1
+
+    desk.reads(saying(OLD))
+
+    assert desk.ids("feeds/data/changes") == {}

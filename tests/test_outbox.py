@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -16,9 +17,10 @@ from typing import ParamSpec
 
 import pytest
 from make import CATEGORIES, NOW, entry
-from origin import Answer, Origin
+from origin import Answer, Asked, Origin
 from postoffice import DAYS, HOURS, MINUTES, PostOffice, hook, ids, open_office
 
+from feedwatch import failpoints
 from feedwatch.alerts.message import Answer as Verdict
 from feedwatch.alerts.message import Message
 from feedwatch.hours import Hours, read_digest, read_quiet
@@ -109,6 +111,37 @@ async def test_f22_an_answer_that_never_comes_is_asked_for_again_under_the_same_
         assert len(set(stamps)) == 3
         assert len({asked.body for asked in origin.requests}) == 1
         assert await _statuses(office) == {"delivered": 1}
+
+
+@simulated
+async def test_what_one_route_could_not_store_does_not_unsettle_what_another_is_sending(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed, answer = threading.Event(), origin.answer
+
+    def slowly(asked: Asked) -> Answer:
+        assert asked.path == "/quick" or failed.wait(10)
+        return answer(asked)
+
+    def fail(name: str) -> None:
+        if name == "outbox.settle":
+            failed.set()
+            raise OSError("no room")
+        failpoints.arm(1, fail)
+
+    monkeypatch.setattr(origin, "answer", slowly)
+    origin.serve("/quick", status=204)
+    origin.serve("/slow", status=204)
+    async with open_office(tmp_path, [hook(origin, "/quick"), hook(origin, "/slow")]) as office:
+        await office.finds(entry(2))
+        failpoints.arm(1, fail)
+        with pytest.raises(OSError, match="no room"):
+            await office.drain()
+
+        assert await _statuses(office, "slow") == {"delivered": 1}
+        await office.passes(2 * MINUTES)
+        assert await _statuses(office, "quick") == {"delivered": 1}
+        assert len(set(ids(origin, "/quick"))) == 1
 
 
 @simulated

@@ -10,7 +10,7 @@ from feedwatch.canonical import edit_id
 from feedwatch.differ.normalise import text_of
 from feedwatch.differ.words import Piece, shortened, word_diff
 from feedwatch.generator import atom
-from feedwatch.model import Feed, MajorEdit, PublishedEntry, Text
+from feedwatch.model import Feed, MajorEdit, PublishedEntry, Revision, Text
 
 #: Characters of unchanged text shown beside what changed.
 _AROUND = 300
@@ -28,7 +28,13 @@ def render(feed: Feed, entries: Sequence[PublishedEntry], *, base_url: str) -> b
         twins=(),
         archived=0,
     )
-    return atom.render(edits, [_edit(entry) for entry in entries], base_url=base_url)
+    # An edit that was taken back without another word has nothing to show.
+    shown = [
+        _edit(entry, entry.edit.before, told)
+        for entry in entries
+        if entry.edit and (told := "".join(_told(entry.edit)))
+    ]
+    return atom.render(edits, shown, base_url=base_url)
 
 
 def marked(published: PublishedEntry) -> PublishedEntry:
@@ -45,15 +51,13 @@ def marked(published: PublishedEntry) -> PublishedEntry:
     return replace(published, known=replace(known, entry=replace(entry, content=content)))
 
 
-def _edit(published: PublishedEntry) -> PublishedEntry:
-    known, edit = published.known, published.edit
-    assert edit is not None, "only edited entries stand in this feed"  # noqa: S101
-    before = edit.before
+def _edit(published: PublishedEntry, before: Revision, told: str) -> PublishedEntry:
+    known = published.known
     entry = replace(
         known.entry,
         title=f"Edited: {known.entry.title or before.title}",
         summary=None,
-        content=Text("".join(_told(edit)), "html"),
+        content=Text(told, "html"),
         published=None,
         updated=None,
         enclosures=(),

@@ -27,6 +27,7 @@ from feedwatch.readers.selectors import compile_selector, nearest
 from feedwatch.readers.shell import HINT, is_shell
 from feedwatch.readers.sitemap import read_sitemap
 from feedwatch.readers.walls import check_other_page, check_wall
+from feedwatch.readers.whole import is_cut, without_end
 
 
 def read(
@@ -79,17 +80,21 @@ def _read(
             if not reading.entries:
                 check_wall(found.text)
                 raise _nothing_selected(found.text, source.select.entry, _hint(found.text, source))
-            return _with_next(reading, found.text, url)
+            return _with_next(_as_far_as_it_goes(reading, found.text), found.text, url)
         case "page":
             check_other_page(found.text)
             reading = read_listing(found.text, url=url, source=source, now=now, rule=rule)
             if not reading.entries:
                 check_wall(found.text)
                 reading = replace(reading, notes=(*reading.notes, *_hint(found.text, source)))
-            return _with_next(reading, found.text, url)
+            return _with_next(_as_far_as_it_goes(reading, found.text), found.text, url)
         case _:
             start = " ".join(found.text[:60].split())
             raise ReadError("unreadable", f"neither a feed nor a web page (starts with {start!r})")
+
+
+def _as_far_as_it_goes(reading: Reading, markup: str) -> Reading:
+    return without_end(reading) if reading.entries and is_cut(markup) else reading
 
 
 def _with_next(reading: Reading, markup: str, url: str) -> Reading:

@@ -91,8 +91,8 @@ class TinyStore:
         self._rendering = rendering
         self._limit, self._keep = limit, limit * SLACK
         self._edits = edits or {}
-        made_for = digest(rendering, *sorted(feed.path for feed in self._merged.values()), *self._shown_as())
-        self._archive = Archive(folder / "archives", made_for)
+        paths = sorted(feed.path for feed in merged)
+        self._archive = Archive(folder / "archives", digest(rendering, *paths, *self._shown_as()))
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
