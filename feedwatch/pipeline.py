@@ -370,7 +370,7 @@ class Pipeline:
 
     def _publish_pages(self, written: list[str], store: Store) -> bool:
         """Renders some pages of archives, when many changed; whether there are more."""
-        stale = sorted(store.unpublished().pages)
+        stale = store.in_time(store.unpublished().pages)
         if len(stale) <= _PAGES:
             return False
         written += self._publisher.publish_pages(stale[:_PAGES])

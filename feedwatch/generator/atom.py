@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from xml.sax.saxutils import escape, quoteattr
+from functools import lru_cache
 
 from feedgen.ext.base import BaseExtension
 from feedgen.feed import FeedGenerator
@@ -18,7 +18,7 @@ from lxml import etree
 
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.generator import parts
-from feedwatch.model import Enclosure, Feed, Person, PublishedEntry, Text
+from feedwatch.model import About, Enclosure, Feed, Origin, Person, PublishedEntry, Text
 
 TYPE = "application/atom+xml"
 #: The media types of a feed's twins, by the ends of their addresses.
@@ -87,12 +87,16 @@ def _chain(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "current", feed.path
 
 
+@lru_cache(maxsize=512)
 def _entry(published: PublishedEntry, base_url: str) -> str:
-    """An entry as XML (RFC 4287 §4.1.2)."""
+    """An entry as XML (RFC 4287 §4.1.2). It is in the feeds of its source, its categories and all, one soon after the
+    other."""
     known, entry = published.known, published.known.entry
+    if clean(known.atom_id) != known.atom_id:
+        raise ValueError("its id has a character that XML has no room for")
     language = parts.language(entry.language)
     lines = [
-        f"  <entry xml:lang={quoteattr(language)}>" if language else "  <entry>",
+        f'  <entry xml:lang="{language}">' if language else "  <entry>",
         _element("id", known.atom_id),
         _element("title", parts.title(known)),
         _element("updated", parts.seconds(known.updated).isoformat()),
@@ -120,23 +124,21 @@ def _entry(published: PublishedEntry, base_url: str) -> str:
         lines.append(_element("rights", one_line(entry.rights)))
     lines.append(_source(published, base_url))
     lines.append("  </entry>\n")
-    written = "\n".join(lines)
-    if clean(written) != written:
-        raise ValueError("it has a character that XML has no room for")
-    return written
+    return "\n".join(lines)
 
 
 def _source(published: PublishedEntry, base_url: str) -> str:
     """Where the entry comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source."""
-    about, origin = published.source, published.known.entry.origin
-    path = f"sources/{published.source_id}"
-    title = (origin and origin.title) or about.title or published.source_id
-    lines = [
-        _element("id", feed_id(path)),
-        _element("title", one_line(title)),
-        _element("updated", parts.seconds(published.known.updated).isoformat()),
-        _empty("link", href=f"{base_url}/{path}.atom", rel="self", type=TYPE),
-    ]
+    before, after = _around_date(published.source_id, published.source, published.known.entry.origin, base_url)
+    return f"{before}{parts.seconds(published.known.updated).isoformat()}{after}"
+
+
+@lru_cache(maxsize=256)
+def _around_date(source_id: str, about: About, origin: Origin | None, base_url: str) -> tuple[str, str]:
+    """What all entries of a source say of it, around the date of theirs."""
+    path = f"sources/{source_id}"
+    title = (origin and origin.title) or about.title or source_id
+    lines = [_empty("link", href=f"{base_url}/{path}.atom", rel="self", type=TYPE)]
     if link := parts.iri((origin and origin.link) or about.link):
         lines.append(_empty("link", href=link, rel="alternate"))
     if icon := parts.iri(about.icon):
@@ -145,7 +147,10 @@ def _source(published: PublishedEntry, base_url: str) -> str:
         lines.append(_element("logo", logo))
     if about.rights:
         lines.append(_element("rights", one_line(about.rights)))
-    return "\n".join(("    <source>", *(f"  {line}" for line in lines), "    </source>"))
+    head = "\n  ".join(
+        ("    <source>", _element("id", feed_id(path)), _element("title", one_line(title)), "    <updated>")
+    )
+    return head, "\n  ".join(("</updated>", *lines)) + "\n    </source>"
 
 
 def _person(person: Person) -> str:
@@ -163,13 +168,21 @@ def _enclosure(enclosure: Enclosure) -> str | None:
 
 
 def _element(name: str, text: str, attributes: str = "") -> str:
-    # Read as XML, a bare carriage return would be a line feed.
-    return f"    <{name}{attributes}>{escape(text, {chr(13): '&#13;'})}</{name}>"
+    return f"    <{name}{attributes}>{_escaped(text)}</{name}>"
 
 
 def _empty(name: str, **attributes: str | None) -> str:
-    told = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items() if value is not None)
-    return f"    <{name}{told}/>"
+    told = [f' {key}="{_quoted(value)}"' for key, value in attributes.items() if value is not None]
+    return f"    <{name}{''.join(told)}/>"
+
+
+def _escaped(text: str) -> str:
+    # Read as XML, a bare carriage return would be a line feed.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+
+
+def _quoted(text: str) -> str:
+    return _escaped(text).replace('"', "&quot;")
 
 
 def _text(name: str, text: Text) -> str:

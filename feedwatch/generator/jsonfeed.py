@@ -36,7 +36,7 @@ def _rendered(feed: Feed, entries: Sequence[PublishedEntry], base_url: str) -> b
         "hubs": [{"type": "WebSub", "url": feed.hub}] if feed.hub else None,
         "items": [_item(entry, base_url) for entry in entries],
     }
-    return json.dumps(_said(document), ensure_ascii=False, indent=1).encode() + b"\n"
+    return json.dumps(_said(document), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _item(published: PublishedEntry, base_url: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +33,8 @@ class Shelf(Protocol):
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
 
     def archived(self, name: str) -> int: ...
+
+    def in_time(self, pages: Iterable[tuple[str, int]]) -> Sequence[tuple[str, int]]: ...
 
     def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]: ...
 
@@ -78,7 +80,7 @@ class Publisher:
         self._tidy_up()
         written: list[str] = []
         feeds = self._shelf.feeds()
-        for name, number in sorted(pages):
+        for name, number in self._shelf.in_time(pages):
             if feed := self._feed_of(name, feeds):
                 entries, gone = self._shelf.page(name, number)
                 page = replace(feed, page=number)

@@ -10,7 +10,7 @@ Laws, kept by every implementation and shown by `tests/test_store.py`:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -108,6 +108,10 @@ class Store(Protocol):
 
     def archived(self, name: str) -> int:
         """How many pages the archive of a feed (a slug, or `of_source`) has."""
+        ...
+
+    def in_time(self, pages: Iterable[tuple[str, int]]) -> Sequence[tuple[str, int]]:
+        """Pages of archives in the order of what they hold: those of one time have entries of the same sources."""
         ...
 
     def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:

@@ -51,8 +51,8 @@ from feedwatch.store.twins import Twins, together
 
 log = logging.getLogger(__name__)
 
-#: Decoded source files kept in memory.
-_OPEN_FILES = 8
+#: Decoded source files kept in memory: about those that a page of a category's archive has entries of.
+_OPEN_FILES = 48
 #: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
 _WRITTEN = 20_000
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
@@ -202,6 +202,10 @@ class TinyStore:
     def archived(self, name: str) -> int:
         self._loaded_index()
         return self._archive.count(name)
+
+    def in_time(self, pages: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+        self._loaded_index()
+        return sorted(pages, key=lambda page: (self._archive.ends.get(page[0], [])[page[1] - 1 : page[1]], page))
 
     def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:
         self._loaded_index()
