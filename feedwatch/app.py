@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from feedwatch import __version__
 from feedwatch.alerts.channels import Channels
 from feedwatch.alerts.incidents import Incidents
-from feedwatch.alerts.notify import Notifier
 from feedwatch.alerts.outbox import Outbox
 from feedwatch.alerts.retry import Schedule
 from feedwatch.config_build import Config
@@ -35,9 +35,12 @@ from feedwatch.poller.rendering import Renderer
 from feedwatch.poller.walk import Walk, one_page, walk
 from feedwatch.redact import Redactor
 from feedwatch.responses import Responses
-from feedwatch.routes import Mail, MailServer, Route, Webhook
+from feedwatch.routes import Mail, MailServer, Notify, Route, Webhook
 from feedwatch.websub import Hub
 from feedwatch.workers import ReaderPool
+
+if TYPE_CHECKING:
+    from feedwatch.alerts.notify import Notifier
 
 log = logging.getLogger(__name__)
 
@@ -137,12 +140,21 @@ def _private_host(route: Route) -> str | None:
 @contextlib.asynccontextmanager
 async def open_channels(config: Config) -> AsyncIterator[Channels]:
     """What sends alerts, whatever their channel."""
-    notifier = Notifier(config.allow_hosts)
+    notifier = _notifier(config)
     try:
         async with open_receivers_net(config) as net:
             yield Channels(net, notifier, base_url=config.base_url)
     finally:
-        notifier.close()
+        if notifier is not None:
+            notifier.close()
+
+
+def _notifier(config: Config) -> Notifier | None:
+    if not any(isinstance(route.channel, Notify) for route in config.routes):
+        return None
+    from feedwatch.alerts.notify import Notifier
+
+    return Notifier(config.allow_hosts)
 
 
 @contextlib.asynccontextmanager

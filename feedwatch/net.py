@@ -73,12 +73,14 @@ class Net:
     ) -> None:
         self._guard = Guard(allow_hosts, private_hosts)
         self._user_agent = user_agent
+        self._entered = False
+        #: Made by the first request: it costs time, and many rounds have nobody to tell.
         self._client: httpx.AsyncClient | None = None
         #: Clients that dial nothing but their proxy, by its URL.
         self._proxied: dict[str, httpx.AsyncClient] = {}
 
     async def __aenter__(self) -> Net:
-        self._client = _client(self._guard)
+        self._entered = True
         return self
 
     async def __aexit__(
@@ -87,6 +89,10 @@ class Net:
         for client in (self._client, *self._proxied.values()):
             if client is not None:
                 await client.aclose()
+
+    def _own(self) -> httpx.AsyncClient:
+        self._client = self._client or _client(self._guard)
+        return self._client
 
     async def dial(self, host: str, port: int) -> socket.socket:
         """A connected socket for a protocol other than HTTP, through the same guard. Raises NetError."""
@@ -143,7 +149,7 @@ class Net:
         """
         check_url(url)
         _check_literal(self._guard, url)
-        assert self._client is not None, "enter Net before use"  # noqa: S101
+        assert self._entered, "enter Net before use"  # noqa: S101
         sent = [
             (b"user-agent", self._user_agent.encode()),
             (b"accept-encoding", accepted().encode()),
@@ -153,7 +159,7 @@ class Net:
         try:
             request = httpx.Request(method, url, headers=sent, content=body, extensions={"timeout": timeouts})
             async with asyncio.timeout(deadline):
-                client = await self._through(proxy, url) if proxy else self._client
+                client = await self._through(proxy, url) if proxy else self._own()
                 return await _answered(client, request, max_body, cut=cut)
         except TimeoutError:
             raise NetError("timeout", f"no whole answer within {deadline:.0f} seconds") from None

@@ -10,12 +10,13 @@ import multiprocessing
 import resource
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TypeVar
-
-from pebble import ProcessExpired, ProcessPool
+from typing import TYPE_CHECKING, TypeVar
 
 from feedwatch.errors import ReadError
 from feedwatch.model import Article, Entry, Failure, Fetched, Reading, Selectors, Source
+
+if TYPE_CHECKING:
+    from pebble import ProcessPool
 
 T = TypeVar("T")
 
@@ -76,6 +77,8 @@ class Workers:
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """`work(*arguments)` in a worker. Raises what it raises, TimeoutError, or Died."""
+        from pebble import ProcessExpired, ProcessPool  # a round without a body to read needs none
+
         if self._pool is None:
             # A fork of a process that has threads can hang; a fresh interpreter cannot.
             context = multiprocessing.get_context("spawn")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from feedwatch.alerts import smtp, webhook
 from feedwatch.alerts.message import Answer, Message
-from feedwatch.alerts.notify import Notifier
 from feedwatch.net import Net
 from feedwatch.routes import Mail, Notify, Webhook
 
+if TYPE_CHECKING:
+    from feedwatch.alerts.notify import Notifier
+
 
 class Channels:
-    """`deadline` is in seconds, for one attempt of a webhook."""
+    """`notifier` is for routes that lead to it; `deadline` is in seconds, for one attempt of a webhook.
 
-    def __init__(self, net: Net, notifier: Notifier, *, base_url: str, deadline: float = webhook.DEADLINE) -> None:
+    What a channel is made of loads with its first message: most rounds have none."""
+
+    def __init__(self, net: Net, notifier: Notifier | None, *, base_url: str, deadline: float | None = None) -> None:
         self._deadline = deadline
         self._net = net
         self._notifier = notifier
@@ -24,8 +28,13 @@ class Channels:
         """One attempt; what a receiver or the network can do wrong is in the answer."""
         match message.route.channel:
             case Webhook():
-                return await webhook.send(self._net, message, now, self._deadline)
+                from feedwatch.alerts import webhook
+
+                return await webhook.send(self._net, message, now, self._deadline or webhook.DEADLINE)
             case Mail():
+                from feedwatch.alerts import smtp
+
                 return await smtp.send(self._net, message, self._base_url)
             case Notify():
+                assert self._notifier is not None  # noqa: S101  (there is one where a route needs it)
                 return await self._notifier.send(message)

@@ -21,8 +21,6 @@ from feedwatch.generator import parts
 from feedwatch.model import About, Enclosure, Feed, Origin, Person, PublishedEntry, Text
 
 TYPE = "application/atom+xml"
-#: The media types of a feed's twins, by the ends of their addresses.
-TWINS = {"json": "application/feed+json", "rss": "application/rss+xml"}
 _MEDIA = "http://search.yahoo.com/mrss/"
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 _HISTORY = "http://purl.org/syndication/history/1.0"
@@ -59,7 +57,7 @@ def _head(feed: Feed, updated: datetime, base_url: str) -> FeedGenerator:
     generator.link(href=f"{base_url}/{feed.address}.atom", rel="self", type=TYPE)
     generator.link(href=parts.iri(feed.alternate) or f"{base_url}/", rel="alternate", type="text/html")
     for twin in feed.twins:
-        generator.link(href=f"{base_url}/{feed.path}.{twin}", rel="alternate", type=TWINS[twin])
+        generator.link(href=f"{base_url}/{feed.path}.{twin}", rel="alternate", type=parts.TWINS[twin])
     for rel, address in _chain(feed):
         generator.link(href=f"{base_url}/{address}.atom", rel=rel, type=TYPE)
     if feed.hub:

@@ -15,6 +15,9 @@ from feedwatch.model import EPOCH, KnownEntry, Person, PublishedEntry
 
 log = logging.getLogger(__name__)
 
+#: The media types of a feed's twins, by the ends of their addresses.
+TWINS = {"json": "application/feed+json", "rss": "application/rss+xml"}
+
 #: What feedgen and lxml raise for a value that XML or a feed has no room for.
 _UNWRITABLE = (ValueError, TypeError)
 _TITLE_LENGTH = 80

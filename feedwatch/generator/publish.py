@@ -9,11 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from feedwatch import files
+from feedwatch import files, generator
 from feedwatch.categories import ALL
-from feedwatch.generator import atom, edits, html, jsonfeed, opml, rss
-from feedwatch.generator import incidents as incident_feed
-from feedwatch.generator.html import Shown
 from feedwatch.generator.tidy import tidy
 from feedwatch.model import Feed, Imprint, Incident, KnownSource, PublishedEntry, Source
 from feedwatch.selection import Merged
@@ -22,7 +19,6 @@ from feedwatch.store import of_source
 #: Entries of a feed that the index page shows.
 _NEWEST = 3
 _STYLE = Path(__file__).with_name("feed.css")
-_TWINS = {"json": jsonfeed.render, "rss": rss.render}
 
 
 class Shelf(Protocol):
@@ -84,7 +80,7 @@ class Publisher:
             if feed := self._feed_of(name, feeds):
                 entries, gone = self._shelf.page(name, number)
                 page = replace(feed, page=number)
-                data = atom.render(page, self._marked(entries), gone, base_url=self._base)
+                data = generator.atom.render(page, self._marked(entries), gone, base_url=self._base)
                 written += self._write(f"{page.address}.atom", data)
         return written
 
@@ -102,7 +98,9 @@ class Publisher:
             feed, gone = self._feed(slug, feeds), self._shelf.withdrawn(slug, self._limit)
             written += self._write_feed(feed, self._marked(self._shelf.latest(slug, self._limit)), gone)
             if edited := self._shelf.edited(slug, self._limit):
-                written += self._write(f"{feed.path}/changes.atom", edits.render(feed, edited, base_url=self._base))
+                written += self._write(
+                    f"{feed.path}/changes.atom", generator.edits.render(feed, edited, base_url=self._base)
+                )
         for source_id in sorted(set(source_ids) & set(self._sources)):
             written += self.publish_source(source_id)
         return sorted(written + self._write_lists(feeds))
@@ -114,8 +112,8 @@ class Publisher:
 
     def publish_incidents(self, incidents: Sequence[Incident]) -> list[str]:
         """Renders the feed of incidents. Raises OSError."""
-        name = f"{incident_feed.PATH}.atom"
-        return self._write(name, incident_feed.render(incidents, base_url=self._base))
+        name = f"{generator.incidents.PATH}.atom"
+        return self._write(name, generator.incidents.render(incidents, base_url=self._base))
 
     @property
     def _base(self) -> str:
@@ -124,26 +122,26 @@ class Publisher:
     def _marked(self, entries: Sequence[PublishedEntry]) -> list[PublishedEntry]:
         """`entries`, with what edits changed where the operator wants that in the text."""
         wanted = {source.id for source in self._sources.values() if source.edits.marked}
-        return [edits.marked(entry) if entry.source_id in wanted else entry for entry in entries]
+        return [generator.edits.marked(entry) if entry.source_id in wanted else entry for entry in entries]
 
     def _write_lists(self, feeds: Mapping[str, tuple[str, int]]) -> list[str]:
         """What lists all feeds for everybody. Opens no source for its own sake: there may be thousands."""
-        everything = Shown(self._feed(ALL, feeds), feeds.get(ALL, ("", 0))[1])
+        everything = generator.html.Shown(self._feed(ALL, feeds), feeds.get(ALL, ("", 0))[1])
         categories = [
-            Shown(self._feed(slug, feeds), count, self._shelf.latest(slug, _NEWEST))
+            generator.html.Shown(self._feed(slug, feeds), count, self._shelf.latest(slug, _NEWEST))
             for slug, (title, count) in sorted(feeds.items(), key=lambda feed: feed[1][0].casefold())
             if count and slug != ALL
         ]
         known = self._shelf.sources()
         sources = [
-            Shown(Feed(f"sources/{source_id}", source.title or known[source_id][0]), known[source_id][1])
+            generator.html.Shown(Feed(f"sources/{source_id}", source.title or known[source_id][0]), known[source_id][1])
             for source_id, source in sorted(self._sources.items())
             if source_id in known
         ]
         listed = [(shown.feed, shown.count) for shown in (everything, *categories, *sources)]
         return [
-            *self._write("feeds.opml", opml.render("feedwatch", listed, base_url=self._base)),
-            *self._write("index.html", html.index(everything, categories, sources, base_url=self._base)),
+            *self._write("feeds.opml", generator.opml.render("feedwatch", listed, base_url=self._base)),
+            *self._write("index.html", generator.html.index(everything, categories, sources, base_url=self._base)),
         ]
 
     def _tidy_up(self) -> None:
@@ -195,15 +193,19 @@ class Publisher:
     def _write_feed(
         self, feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry] = ()
     ) -> list[str]:
-        written = self._write(f"{feed.path}.atom", atom.render(feed, entries, gone, base_url=self._base))
+        written = self._write(f"{feed.path}.atom", generator.atom.render(feed, entries, gone, base_url=self._base))
         for twin in feed.twins:
-            written += self._write(f"{feed.path}.{twin}", _TWINS[twin](feed, entries, base_url=self._base))
+            written += self._write(f"{feed.path}.{twin}", self._twin(twin, feed, entries))
         # There are fewer pages than before when they were divided anew.
         beyond = feed.archived + 1
         while (page := self._folder / f"{feed.address_of(beyond)}.atom").is_file():
             page.unlink()
             beyond += 1
         return written
+
+    def _twin(self, twin: str, feed: Feed, entries: Sequence[PublishedEntry]) -> bytes:
+        render = generator.jsonfeed.render if twin == "json" else generator.rss.render
+        return render(feed, entries, base_url=self._base)
 
     def _write(self, name: str, data: bytes) -> list[str]:
         path = self._folder / name

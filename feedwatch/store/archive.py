@@ -14,6 +14,7 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from feedwatch import files
@@ -40,6 +41,7 @@ def facts(known: KnownEntry) -> tuple[object, ...]:
     return (known.atom_id, known.entry, known.published, known.updated, known.withdrawn, known.twin_of)
 
 
+@lru_cache(maxsize=1024)
 def sign(known: KnownEntry) -> str:
     """The same for the same facts, whether they were just made or read back from a file."""
     dates = (known.published, known.updated, known.withdrawn)
