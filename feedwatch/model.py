@@ -454,6 +454,8 @@ class PollState:
     read_as: int | None = None
     #: Names of the fields that nearly all entries had in the last reading; None where that is not known.
     filled: tuple[str, ...] | None = None
+    #: The store was put back from a backup: what the next reading has that is unknown or different was told before.
+    restored: bool = False
     #: Its entries rush through: that most are unknown is how it always is.
     rushing: bool = False
     #: Entries that should be in the last reading, and have to be missing once or twice more.

@@ -97,11 +97,13 @@ class Workers:
 
 
 class ReaderPool:
-    """Reads in two workers. `work` runs in them."""
+    """Reads in two workers, or in one where there are fewer `sources`. `work` runs in them."""
 
-    def __init__(self, work: Callable[..., Reading] = read, *, deadline: float = _DEADLINE) -> None:
+    def __init__(
+        self, work: Callable[..., Reading] = read, *, deadline: float = _DEADLINE, sources: int = _WORKERS
+    ) -> None:
         self._work = work
-        self._workers = Workers(_WORKERS, deadline)
+        self._workers = Workers(max(1, min(_WORKERS, sources)), deadline)
 
     async def read(
         self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()

@@ -122,7 +122,7 @@ def test_c8_c10_the_same_facts_give_the_same_bytes() -> None:
     assert render(FULL, entry(2)) == render(FULL, entry(2))
 
 
-def test_c9_entries_keep_the_order_they_are_given_in() -> None:
+def test_c3_c9_entries_are_there_once_and_keep_the_order_they_are_given_in() -> None:
     assert [e.title for e in feedparser.parse(render(entry(3), entry(1), entry(2))).entries] == [
         "Entry 3",
         "Entry 1",

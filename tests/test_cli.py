@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from origin import Origin
 from workbench import SECTIONS, Bench
 
 from feedwatch import files
@@ -187,3 +188,19 @@ def test_what_stands_before_a_command_may_stand_after_it(tmp_path: Path) -> None
 
     assert len(listed) == sum(SECTIONS.values())
     assert bench.run("alert", "list", "--config", "none.toml", code=78).stderr
+
+
+def test_poll_discover_takes_in_what_is_found_without_a_word(tmp_path: Path, origin: Origin) -> None:
+    bench = Bench(tmp_path)
+    bench.page("spotify-engineering.html")
+    bench.config(
+        '[network]\nallow_hosts = ["127.0.0.1"]\n[[source]]\nid = "page"\nurl = "page.html"\n'
+        f'[[alert]]\nid = "hook"\nwebhook = "{origin.url}/hook"\n'
+    )
+    bench.run("poll")
+    bench.page("pages/spotify-engineering-edited.html")
+
+    report = bench.json("poll", "--discover")["sources"][0]
+
+    assert (report["new"], report["edited"], report["discovered"]) == ([], [], 3)
+    assert origin.requests == []

@@ -95,7 +95,7 @@ def test_a_restore_brings_back_what_was_known(shell: Shell) -> None:
 
     assert json.loads(shell.run("feedwatch list --json")) == json.loads(before)
     assert not (shell.folder / "state" / "polls.json").exists()
-    assert restore == ["rm -rf state", restore[1], "feedwatch check", "feedwatch poll"]
+    assert restore == ["rm -rf state", restore[1], "feedwatch check", "feedwatch poll --discover"]
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name in DOCUMENTS for text in blocks(name, "toml")])

@@ -29,6 +29,9 @@ headers = {{ Authorization = "Bearer ${{file:token}}" }}
 TOKEN = "t0ken-of-the-receiver"
 ENV = {"HOOK_SECRET": SECRET}
 
+#: Each starts the command line several times.
+pytestmark = pytest.mark.slow
+
 
 def _feed(*numbers: int) -> bytes:
     items = "".join(

@@ -21,6 +21,9 @@ from feedwatch.replay.play import Play, Side, after_body, until
 
 HOOK = '[[alert]]\nid = "hook"\nwebhook = "https://hooks.example.org/x"\n'
 
+#: Each starts the command line several times.
+pytestmark = pytest.mark.slow
+
 
 def config(more: str = "", source: str = "") -> Config:
     text = f'[[source]]\nid = "blog"\nurl = "https://example.org/"\n{source}\n{more}'

@@ -264,3 +264,15 @@ def test_a_doubted_source_keeps_its_feeds_opens_an_incident_and_can_be_accepted(
 def test_a_doubted_source_is_a_trouble() -> None:
     assert troubled(PollState(quarantine=Quarantine("mass-new", "x", NOW, 1)))
     assert not troubled(PollState(failures=2))
+
+
+def test_what_was_told_before_a_backup_was_put_back_is_told_to_nobody_again() -> None:
+    site = Site()
+    site.state = replace(site.state, restored=True)
+
+    found = site.says(entry(21, day=31), edited(entry(20)), *LISTED[1:])
+
+    assert news(found) == []
+    assert isinstance(found, Taken)
+    assert found.diff.discovered == 1
+    assert news(site.says(entry(22, day=31), entry(21, day=31), edited(entry(20)), *LISTED[1:])) == ["new Entry 22"]

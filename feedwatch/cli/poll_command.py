@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from feedwatch.cli.people import working
 from feedwatch.config_build import Config
 from feedwatch.errors import FeedwatchError
 from feedwatch.model import Source, SourceReport
+from feedwatch.store import Store
 
 _KINDS = ("new", "edited", "moved", "recategorised", "withdrawn")
 _HUES = {"new": "green", "edited": "yellow", "withdrawn": "red"}
@@ -23,9 +25,10 @@ _HUES = {"new": "green", "edited": "yellow", "withdrawn": "red"}
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE…]", shell_complete=complete_source)
 @click.option("--due", is_flag=True, help="Only sources whose interval has passed (for timers).")
+@click.option("--discover", is_flag=True, help="Take in what is found without a word (after restoring a backup).")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, sources: tuple[str, ...], due: bool, as_json: bool) -> None:
+def command(ctx: click.Context, sources: tuple[str, ...], due: bool, discover: bool, as_json: bool) -> None:
     """Poll all sources now, or those named; publish their feeds and send what is due.
 
     Does not wait for the interval, but never asks earlier than the origin allows.
@@ -33,7 +36,7 @@ def command(ctx: click.Context, sources: tuple[str, ...], due: bool, as_json: bo
     """
     ready = setup(ctx)
     chosen = _chosen(ready.config, sources)
-    reports, written, sent = asyncio.run(_round(ready, chosen, due, quiet=as_json))
+    reports, written, sent = asyncio.run(_round(ready, chosen, due, discover=discover, quiet=as_json))
     if as_json:
         echo_json(
             {
@@ -53,12 +56,14 @@ def _chosen(config: Config, ids: Sequence[str]) -> list[Source]:
 
 
 async def _round(
-    ready: Setup, chosen: list[Source], due: bool, *, quiet: bool
+    ready: Setup, chosen: list[Source], due: bool, *, discover: bool, quiet: bool
 ) -> tuple[list[SourceReport], list[str], Sent]:
     async with open_app(ready.config, ready.state_dir) as app:
         if due:
             waiting = set(await app.store.run(lambda store: store.due(app.clock())))
             chosen = [source for source in chosen if source.id in waiting]
+        if discover:
+            await app.store.run(lambda store: _restored(store, chosen))
         with working("polling", len(chosen), quiet=quiet) as step:
             reports = await poll_all(app, chosen, step)
         try:
@@ -68,6 +73,12 @@ async def _round(
                 f"feeds could not be written ({error}); the old ones stay; run it again when that is mended"
             ) from error
         return reports, written, await app.pipeline.deliver()
+
+
+def _restored(store: Store, sources: Sequence[Source]) -> None:
+    """What was told after the backup was made is not known any more: nothing of the next reading is news."""
+    for source in sources:
+        store.remember(source.id, replace(store.state(source.id), restored=True, validators={}, body_digest=None))
 
 
 async def poll_all(app: App, sources: Sequence[Source], step: Callable[[], None]) -> list[SourceReport]:

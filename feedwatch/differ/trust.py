@@ -152,7 +152,9 @@ def taken_in(
 
 
 def _absence(state: PollState, now: datetime, every: timedelta, *, healed: bool) -> Hush:
-    """What is no news after we were away, or came back to read otherwise."""
+    """What is no news after we were away, were put back from a backup, or came back to read otherwise."""
+    if state.restored:
+        return Hush(edits=True, news_after=now)
     if state.last_poll is not None and now - state.last_poll > max(_LONG_AWAY, 3 * every):
         return Hush(edits=True, news_after=now)
     if state.last_success is not None and (healed or state.read_as != READING_VERSION):

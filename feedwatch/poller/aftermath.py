@@ -129,6 +129,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 rushing=result.rushing,
                 missing=found.missing,
                 accepted=False,
+                restored=False,
             )
             fresh = trail.fresh
     # What is doubted is asked for again at the usual pace: later polls have to agree, or not.
