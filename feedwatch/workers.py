@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import resource
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +17,8 @@ from feedwatch.errors import ReadError
 from feedwatch.model import Article, Entry, Failure, Fetched, Reading, Selectors, Source
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Semaphore
+
     from pebble import ProcessPool
 
 T = TypeVar("T")
@@ -25,6 +28,8 @@ _DEADLINE = 20.0
 #: Bytes of address space of one worker.
 _MEMORY = 2_000_000_000
 _WORKERS = 2
+#: Seconds that one may take to start.
+_START = 5.0
 
 
 def read(
@@ -62,6 +67,11 @@ def bounded() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
+def _begin(started: Semaphore, prepare: Callable[[], None]) -> None:
+    prepare()
+    started.release()
+
+
 class Died(Exception):
     """A worker ended in the middle of its work."""
 
@@ -82,7 +92,9 @@ class Workers:
         if self._pool is None:
             # A fork of a process that has threads can hang; a fresh interpreter cannot.
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPool(max_workers=self._count, context=context, initializer=self._prepare)
+            self._started = context.Semaphore(0)
+            prepared = (self._started, self._prepare)
+            self._pool = ProcessPool(max_workers=self._count, context=context, initializer=_begin, initargs=prepared)
         future = self._pool.schedule(work, args=arguments, timeout=self.deadline)
         try:
             result: T = await asyncio.wrap_future(future)
@@ -92,6 +104,10 @@ class Workers:
 
     def close(self) -> None:
         if self._pool is not None:
+            # One that is stopped while Python itself starts in it leaves a traceback behind.
+            until = time.monotonic() + _START
+            for _ in range(self._count):
+                self._started.acquire(timeout=max(0.0, until - time.monotonic()))
             self._pool.stop()
             self._pool.join()
 

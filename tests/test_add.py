@@ -13,6 +13,9 @@ from workbench import Bench
 
 from feedwatch.config_edit import NewSource, id_for, with_sources
 
+#: Each starts the command line several times.
+pytestmark = pytest.mark.slow
+
 MINE = """# my sources, in the order I like
 [network]
 allow_hosts = ["127.0.0.1"]   # the test's own

@@ -10,6 +10,9 @@ from origin import Origin
 from test_atom import checked
 from workbench import Bench
 
+#: Each starts the command line several times.
+pytestmark = pytest.mark.slow
+
 
 def feed(title: str, text: str) -> bytes:
     return (
