@@ -363,11 +363,11 @@ class Pipeline:
 
     def _publish_pages(self, written: list[str], store: Store) -> bool:
         """Renders some pages of archives, when many changed; whether there are more."""
-        stale = sorted(store.unpublished().pages)
+        stale = store.unpublished().pages
         if len(stale) <= _PAGES:
             return False
         written += self._publisher.publish_pages(stale[:_PAGES])
-        store.published(Unpublished(pages=frozenset(stale[:_PAGES])))
+        store.published(Unpublished(pages=stale[:_PAGES]))
         return True
 
     def _publish(self, store: Store) -> list[str]:

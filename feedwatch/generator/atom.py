@@ -7,8 +7,10 @@ present, and lets one bad character spoil the whole feed.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
@@ -25,26 +27,70 @@ TYPE = "application/atom+xml"
 TWINS = {"json": "application/feed+json", "rss": "application/rss+xml"}
 _MEDIA = "http://search.yahoo.com/mrss/"
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
+#: Characters of entries' texts that are kept.
+_KEPT = 6_000_000
 _HISTORY = "http://purl.org/syndication/history/1.0"
 
 
+class Kept:
+    """The texts of the entries that were written last: one stands in a feed of its source and of each of its
+    categories, and on a page of their archives."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        #: By the identity of what is known of the entry, which is here so that it lasts as long.
+        self._texts: OrderedDict[int, tuple[PublishedEntry, str]] = OrderedDict()
+        self._size = 0
+
+    def entry(self, published: PublishedEntry) -> str:
+        """As `entry_text`."""
+        key = id(published.known)
+        kept = self._texts.pop(key, None)
+        if kept is None or not _same(kept[0], published):
+            kept = (published, entry_text(published, self._base_url))
+        else:
+            self._size -= len(kept[1])
+        self._texts[key] = kept
+        self._size += len(kept[1])
+        while self._size > _KEPT and len(self._texts) > 1:
+            self._size -= len(self._texts.popitem(last=False)[1][1])
+        return kept[1]
+
+
+def _same(one: PublishedEntry, other: PublishedEntry) -> bool:
+    facts = (one.source_id, one.source, one.categories) == (other.source_id, other.source, other.categories)
+    return one.known is other.known and facts
+
+
 def render(
-    feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry] = (), *, base_url: str
+    feed: Feed,
+    entries: Sequence[PublishedEntry],
+    gone: Sequence[PublishedEntry] = (),
+    *,
+    base_url: str,
+    write: Callable[[PublishedEntry], str] | None = None,
 ) -> bytes:
     """The feed with its entries in the given order, and a tombstone for each that is `gone` (RFC 6721). `base_url` has
-    no slash at its end.
+    no slash at its end; `write` gives what `entry_text` does.
 
     An entry that cannot be written is left out and logged; it never takes the others with it.
     """
-    return parts.isolated(lambda rows: _rendered(feed, rows, gone, base_url), entries)
+    written = write or functools.partial(entry_text, base_url=base_url)
+    return parts.isolated(lambda rows: _rendered(feed, rows, gone, base_url, written), entries)
 
 
-def _rendered(feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry], base_url: str) -> bytes:
+def _rendered(
+    feed: Feed,
+    entries: Sequence[PublishedEntry],
+    gone: Sequence[PublishedEntry],
+    base_url: str,
+    write: Callable[[PublishedEntry], str],
+) -> bytes:
     generator = _head(feed, parts.updated(entries), base_url)
     generator.feedwatch.bind(feed, gone)
     # feedgen takes forty times as long for an entry as for its text.
     head, end, _ = generator.atom_str(pretty=True).rpartition(b"</feed>")
-    written = "".join(_entry(entry, base_url) for entry in entries)
+    written = "".join(map(write, entries))
     return parts.styled(b"".join((head, written.encode(), end, b"\n")), feed.address)
 
 
@@ -87,7 +133,7 @@ def _chain(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "current", feed.path
 
 
-def _entry(published: PublishedEntry, base_url: str) -> str:
+def entry_text(published: PublishedEntry, base_url: str) -> str:
     """An entry as XML (RFC 4287 §4.1.2)."""
     known, entry = published.known, published.known.entry
     language = parts.language(entry.language)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -69,20 +69,21 @@ class Publisher:
         self._moved = dict(moved or {})
         self._limit = limit
         self._tidy = False
+        self._kept = atom.Kept(self._base)
 
-    def publish_pages(self, pages: Collection[tuple[str, int]]) -> list[str]:
-        """Renders these pages of archives, to be called before the feeds that lead to them.
+    def publish_pages(self, pages: Iterable[tuple[str, int]]) -> list[str]:
+        """Renders these pages of archives in this order, to be called before the feeds that lead to them.
 
         Returns the paths written, as `publish` does. Raises OSError.
         """
         self._tidy_up()
         written: list[str] = []
         feeds = self._shelf.feeds()
-        for name, number in sorted(pages):
+        for name, number in pages:
             if feed := self._feed_of(name, feeds):
                 entries, gone = self._shelf.page(name, number)
                 page = replace(feed, page=number)
-                written += self._write(f"{page.address}.atom", atom.render(page, entries, gone, base_url=self._base))
+                written += self._write(f"{page.address}.atom", self._atom(page, entries, gone))
         return written
 
     def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:
@@ -186,7 +187,7 @@ class Publisher:
     def _write_feed(
         self, feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry] = ()
     ) -> list[str]:
-        written = self._write(f"{feed.path}.atom", atom.render(feed, entries, gone, base_url=self._base))
+        written = self._write(f"{feed.path}.atom", self._atom(feed, entries, gone))
         for twin in feed.twins:
             written += self._write(f"{feed.path}.{twin}", _TWINS[twin](feed, entries, base_url=self._base))
         # There are fewer pages than before when they were divided anew.
@@ -195,6 +196,9 @@ class Publisher:
             page.unlink()
             beyond += 1
         return written
+
+    def _atom(self, feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry]) -> bytes:
+        return atom.render(feed, entries, gone, base_url=self._base, write=self._kept.entry)
 
     def _write(self, name: str, data: bytes) -> list[str]:
         path = self._folder / name

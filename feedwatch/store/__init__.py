@@ -40,8 +40,9 @@ class Unpublished:
 
     slugs: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
-    #: Pages of archives: the slug, or `of_source`, and the number from 1.
-    pages: frozenset[tuple[str, int]] = frozenset()
+    #: Pages of archives: the slug, or `of_source`, and the number from 1. Those with the same entries come one after
+    #: the other, so that each source is opened once.
+    pages: tuple[tuple[str, int], ...] = ()
 
 
 def of_source(source_id: str) -> str:

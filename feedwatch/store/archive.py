@@ -86,6 +86,10 @@ class Archive:
         self._whole = {page for page in self.stale if page in self._whole or self._found(page)}
         return fresh <= self._whole
 
+    def in_order(self) -> tuple[Page, ...]:
+        """The stale pages by their last entry, whatever head they are of."""
+        return tuple(sorted(self.stale, key=lambda page: (self.ends[page[0]][page[1] - 1], page)))
+
     def rows(self, page: Page) -> list[Place]:
         """Raises OSError or ValueError for a page that cannot be read."""
         return self._load(page).rows

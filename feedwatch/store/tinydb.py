@@ -48,8 +48,8 @@ from feedwatch.store.twins import Twins, together
 
 log = logging.getLogger(__name__)
 
-#: Decoded source files kept in memory.
-_OPEN_FILES = 8
+#: Entries of decoded source files kept in memory; the file in use is kept whatever it has.
+_OPEN_ENTRIES = 2_000
 #: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
 _WRITTEN = 20_000
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
@@ -90,6 +90,8 @@ class TinyStore:
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
+        #: Signs of entries of open files, each with the row it is of.
+        self._signed: dict[Place, tuple[KnownEntry, str]] = {}
         #: When entries were written last, in commits since the start; and a number that none of the forgotten exceeds.
         self._commits, self._written, self._forgotten = 0, OrderedDict[Place, int](), 0
         self._index: Index | None = None
@@ -228,8 +230,18 @@ class TinyStore:
 
     def _signs(self, place: Place, *, alone: bool) -> list[str]:
         places = [place] if alone else self._together(place) or [place]
-        rows = (file.known.entries.get(key) for source, key in places if (file := self._readable(source)))
-        return [sign(known) for known in rows if known is not None]
+        return [told for one in places if (told := self._sign(one))]
+
+    def _sign(self, place: Place) -> str | None:
+        """Made once, though an entry stands on a page of each of its feeds."""
+        file = self._readable(place[0])
+        known = file.known.entries.get(place[1]) if file else None
+        if known is None:
+            return None
+        made = self._signed.get(place)
+        if made is None or made[0] is not known:
+            made = self._signed[place] = (known, sign(known))
+        return made[1]
 
     def places(self, slug: str, listing: Listing = "newest") -> Sequence[Place]:
         head = self._loaded_index().heads.get(_LISTINGS[listing] + slug)
@@ -264,7 +276,7 @@ class TinyStore:
             self._recover(in_doubt=True)
             self._in_doubt = False
         self._close_pages()
-        return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources), frozenset(self._archive.stale))
+        return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources), self._archive.in_order())
 
     def published(self, done: Unpublished) -> None:
         self._stale_slugs -= done.slugs
@@ -377,10 +389,17 @@ class TinyStore:
             if reasons:
                 self._fell_back(source_id, path, reasons[0])
             self._open[source_id] = file
-            if len(self._open) > _OPEN_FILES:
-                self._open.popitem(last=False)
+            self._close_some()
         self._open.move_to_end(source_id)
         return file
+
+    def _close_some(self) -> None:
+        entries = sum(len(file.known.entries) for file in self._open.values())
+        while entries > _OPEN_ENTRIES and len(self._open) > 1:
+            closed = self._open.popitem(last=False)[1].known
+            entries -= len(closed.entries)
+            for key in closed.entries:
+                self._signed.pop((closed.source_id, key), None)
 
     def _readable(self, source_id: str) -> SourceFile | None:
         """The file of a source, or None with a warning: one damaged source must not hold up the others."""
@@ -576,7 +595,8 @@ class TinyStore:
                 live = [(at, one) for at, one in members if one.withdrawn is None and at[0] in self._listed]
                 if live:
                     source_id, known = live[0][0][0], together(live[0][1], [one for _, one in live[1:]])
-            known = replace(known, atom_id=published_as)
+            if known.atom_id != published_as:
+                known = replace(known, atom_id=published_as)
         categories = tuple(self._categories.resolve(known.entry.categories).items())
         return PublishedEntry(known, source_id, self.known(source_id).about, categories)
 
