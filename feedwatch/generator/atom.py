@@ -12,7 +12,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from feedgen.ext.base import BaseExtension
 from feedgen.feed import FeedGenerator
@@ -20,7 +20,7 @@ from lxml import etree
 
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.generator import parts
-from feedwatch.model import Enclosure, Feed, Person, PublishedEntry, Text
+from feedwatch.model import About, Enclosure, Feed, Origin, Person, PublishedEntry, Text
 
 TYPE = "application/atom+xml"
 #: The media types of a feed's twins, by the ends of their addresses.
@@ -29,6 +29,8 @@ _MEDIA = "http://search.yahoo.com/mrss/"
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 #: Characters of entries' texts that are kept.
 _KEPT = 6_000_000
+#: No text has such a character.
+_UPDATED = "\x00"
 _HISTORY = "http://purl.org/syndication/history/1.0"
 
 
@@ -164,7 +166,8 @@ def entry_text(published: PublishedEntry, base_url: str) -> str:
         lines.append(_empty("media:thumbnail", url=image))
     if entry.rights:
         lines.append(_element("rights", one_line(entry.rights)))
-    lines.append(_source(published, base_url))
+    updated = parts.seconds(known.updated).isoformat()
+    lines.append(_source(published.source_id, published.source, entry.origin, base_url).replace(_UPDATED, updated))
     lines.append("  </entry>\n")
     written = "\n".join(lines)
     if clean(written) != written:
@@ -172,15 +175,16 @@ def entry_text(published: PublishedEntry, base_url: str) -> str:
     return written
 
 
-def _source(published: PublishedEntry, base_url: str) -> str:
-    """Where the entry comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source."""
-    about, origin = published.source, published.known.entry.origin
-    path = f"sources/{published.source_id}"
-    title = (origin and origin.title) or about.title or published.source_id
+@functools.lru_cache(maxsize=512)
+def _source(source_id: str, about: About, origin: Origin | None, base_url: str) -> str:
+    """Where an entry comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source. `_UPDATED` stands in
+    place of the entry's own date."""
+    path = f"sources/{source_id}"
+    title = (origin and origin.title) or about.title or source_id
     lines = [
         _element("id", feed_id(path)),
         _element("title", one_line(title)),
-        _element("updated", parts.seconds(published.known.updated).isoformat()),
+        _element("updated", _UPDATED),
         _empty("link", href=f"{base_url}/{path}.atom", rel="self", type=TYPE),
     ]
     if link := parts.iri((origin and origin.link) or about.link):
@@ -209,8 +213,12 @@ def _enclosure(enclosure: Enclosure) -> str | None:
 
 
 def _element(name: str, text: str, attributes: str = "") -> str:
+    return f"    <{name}{attributes}>{_escaped(text)}</{name}>"
+
+
+def _escaped(text: str) -> str:
     # Read as XML, a bare carriage return would be a line feed.
-    return f"    <{name}{attributes}>{escape(text, {chr(13): '&#13;'})}</{name}>"
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
 
 
 def _empty(name: str, **attributes: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -51,8 +52,10 @@ def authors(published: PublishedEntry) -> tuple[Person, ...]:
 
 def title(known: KnownEntry) -> str:
     entry = known.entry
+    if named := one_line(entry.title):
+        return named
     words = text_of(entry.summary) or text_of(entry.content)
-    return one_line(entry.title) or words[:_TITLE_LENGTH].strip() or one_line(entry.link or "") or "Untitled"
+    return words[:_TITLE_LENGTH].strip() or one_line(entry.link or "") or "Untitled"
 
 
 def dated(known: KnownEntry) -> bool:
@@ -66,6 +69,7 @@ def language(tag: str | None) -> str | None:
     return tag if re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", tag) else None
 
 
+@functools.lru_cache(maxsize=8192)
 def iri(url: str | None) -> str | None:
     """`url` when it is absolute, with every character encoded that a URI has no room for (RFC 3987 §3.1)."""
     text = quote(one_line(url or ""), safe=":/?#[]@!$&'()*+,;=%-._~")
