@@ -13,6 +13,7 @@ import contextlib
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal
@@ -72,9 +73,9 @@ class Net:
     ) -> None:
         self._guard = Guard(allow_hosts, private_hosts)
         self._user_agent = user_agent
-        self._client: httpx.AsyncClient | None = None
+        self._client: httpx.AsyncBaseTransport | None = None
         #: Clients that dial nothing but their proxy, by its URL.
-        self._proxied: dict[str, httpx.AsyncClient] = {}
+        self._proxied: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def __aenter__(self) -> Net:
         self._client = _client(self._guard)
@@ -161,7 +162,7 @@ class Net:
         except Exception as error:
             raise _explained(error, url) from error
 
-    async def _through(self, proxy: str, url: str) -> httpx.AsyncClient:
+    async def _through(self, proxy: str, url: str) -> httpx.AsyncBaseTransport:
         """The client of this proxy, when what it would be asked for may be asked for: names are looked up here as
         well, and one that only the proxy can resolve is left to it."""
         parts = urlsplit(url)
@@ -189,8 +190,9 @@ def _check_literal(guard: Guard, url: str) -> None:
             raise NetError("refused", str(error)) from None
 
 
-def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncClient:
-    """A client whose every connection passes `guard`."""
+def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncBaseTransport:
+    """What makes requests; every connection passes `guard`. There is no client around it: redirects, cookies and logins
+    are ours, and one that has them switched off takes half as long as the request itself."""
     connector = aiohttp.TCPConnector(
         limit=_CONNECTIONS,
         resolver=_Resolver(guard),
@@ -198,8 +200,9 @@ def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncClient:
         use_dns_cache=False,
     )
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-    transport = AiohttpTransport(client=session, trust_env=False, proxy=_proxy(proxy) if proxy else None)
-    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+    # The session has its own TLS; the transport would load all certificates once more, for nothing.
+    unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return AiohttpTransport(client=session, verify=unused, trust_env=False, proxy=_proxy(proxy) if proxy else None)
 
 
 def _proxy(url: str) -> httpx.Proxy:
@@ -216,8 +219,8 @@ def _socket(guard: Guard, dialled: tuple[Any, ...]) -> socket.socket:
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
-async def _answered(client: httpx.AsyncClient, request: httpx.Request, max_body: int, *, cut: bool) -> Response:
-    response = await client.send(request, stream=True)
+async def _answered(client: httpx.AsyncBaseTransport, request: httpx.Request, max_body: int, *, cut: bool) -> Response:
+    response = await client.handle_async_request(request)
     try:
         body = await _body(response, max_body, cut=cut)
     finally:
