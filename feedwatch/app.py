@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from feedwatch import __version__
 from feedwatch.alerts.channels import Channels
 from feedwatch.alerts.incidents import Incidents
-from feedwatch.alerts.notify import Notifier
 from feedwatch.alerts.outbox import Outbox
 from feedwatch.alerts.retry import Schedule
 from feedwatch.config_build import Config
@@ -136,12 +135,12 @@ def _private_host(route: Route) -> str | None:
 @contextlib.asynccontextmanager
 async def open_channels(config: Config) -> AsyncIterator[Channels]:
     """What sends alerts, whatever their channel."""
-    notifier = Notifier(config.allow_hosts)
-    try:
-        async with open_receivers_net(config) as net:
-            yield Channels(net, notifier, base_url=config.base_url)
-    finally:
-        notifier.close()
+    async with open_receivers_net(config) as net:
+        channels = Channels(net, config.allow_hosts, base_url=config.base_url)
+        try:
+            yield channels
+        finally:
+            channels.close()
 
 
 @contextlib.asynccontextmanager

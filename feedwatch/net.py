@@ -14,21 +14,25 @@ import ipaddress
 import re
 import socket
 import ssl
+import sys
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
-import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
-from httpx_aiohttp import AiohttpTransport
 
 from feedwatch.decoding import BadCoding, accepted, decoder
 from feedwatch.errors import FeedwatchError, Refused
 from feedwatch.guard import Guard
 from feedwatch.model import Response
+
+# With click and rich installed httpx would load its own command line, which takes longer than all of httpx.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: the import system's word for "not there"
+import httpx  # noqa: E402
+from httpx_aiohttp import AiohttpTransport  # noqa: E402
 
 ErrorKind = Literal["unreachable", "timeout", "refused", "too-large"]
 

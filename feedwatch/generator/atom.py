@@ -12,15 +12,16 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
-
-from feedgen.ext.base import BaseExtension
-from feedgen.feed import FeedGenerator
-from lxml import etree
 
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.generator import parts
 from feedwatch.model import About, Enclosure, Feed, Origin, Person, PublishedEntry, Text
+
+if TYPE_CHECKING:
+    from feedgen.feed import FeedGenerator
+    from lxml import etree
 
 TYPE = "application/atom+xml"
 #: The media types of a feed's twins, by the ends of their addresses.
@@ -97,6 +98,8 @@ def _rendered(
 
 
 def _head(feed: Feed, updated: datetime, base_url: str) -> FeedGenerator:
+    from feedgen.feed import FeedGenerator  # a round that changes no feed does without
+
     generator = FeedGenerator()
     generator.register_extension("feedwatch", _FeedExtension, atom=True, rss=False)
     generator.id(feed_id(feed.first_path or feed.path))
@@ -230,7 +233,9 @@ def _text(name: str, text: Text) -> str:
     return _element(name, clean(text.value), ' type="html"' if text.type == "html" else "")
 
 
-class _FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped
+class _FeedExtension:
+    """An extension in feedgen's sense."""
+
     def bind(self, feed: Feed, gone: Sequence[PublishedEntry]) -> None:
         self._archive = feed.page > 0
         self._gone = gone
@@ -244,6 +249,8 @@ class _FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped
         return spaces
 
     def extend_atom(self, feed: etree._Element) -> etree._Element:
+        from lxml import etree
+
         if self._archive:
             etree.SubElement(feed, f"{{{_HISTORY}}}archive")
         for one in self._gone:

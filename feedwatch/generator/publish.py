@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from feedwatch import files
 from feedwatch.categories import ALL
-from feedwatch.generator import atom, edits, html, jsonfeed, opml, rss
+from feedwatch.generator import atom, edits, html, jsonfeed, opml
 from feedwatch.generator import incidents as incident_feed
 from feedwatch.generator.html import Shown
 from feedwatch.generator.tidy import tidy
@@ -22,7 +22,6 @@ from feedwatch.store import of_source
 #: Entries of a feed that the index page shows.
 _NEWEST = 3
 _STYLE = Path(__file__).with_name("feed.css")
-_TWINS = {"json": jsonfeed.render, "rss": rss.render}
 
 
 class Shelf(Protocol):
@@ -189,7 +188,7 @@ class Publisher:
     ) -> list[str]:
         written = self._write(f"{feed.path}.atom", self._atom(feed, entries, gone))
         for twin in feed.twins:
-            written += self._write(f"{feed.path}.{twin}", _TWINS[twin](feed, entries, base_url=self._base))
+            written += self._write(f"{feed.path}.{twin}", _twin(twin)(feed, entries, base_url=self._base))
         # There are fewer pages than before when they were divided anew.
         beyond = feed.archived + 1
         while (page := self._folder / f"{feed.address_of(beyond)}.atom").is_file():
@@ -210,3 +209,11 @@ class Publisher:
             # HTTP dates are whole seconds: two versions must not share one (RFC 9110 §8.8.2.2).
             os.utime(path, (int(dated) + 1, int(dated) + 1))
         return [re.sub(r"^private/[^/]+/", "private/…/", name)]
+
+
+def _twin(ending: str) -> Callable[..., bytes]:
+    if ending == "json":
+        return jsonfeed.render
+    from feedwatch.generator import rss  # few publish it, and loading feedgen takes as long as a dozen feeds
+
+    return rss.render

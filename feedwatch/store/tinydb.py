@@ -49,7 +49,7 @@ from feedwatch.store.twins import Twins, together
 log = logging.getLogger(__name__)
 
 #: Entries of decoded source files kept in memory; the file in use is kept whatever it has.
-_OPEN_ENTRIES = 2_000
+_OPEN_ENTRIES = 1_000
 #: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
 _WRITTEN = 20_000
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
