@@ -7,6 +7,7 @@ the middle of a round.
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -22,6 +23,7 @@ BEGUN = b"."
 def serve() -> None:
     """Until the input ends. What is printed goes to the log."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C means the process that started this one
+    gc.set_threshold(100_000, 20, 100)  # a feed is thousands of small objects, and no ring among them
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     calls = sys.stdin.buffer
