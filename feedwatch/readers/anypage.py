@@ -37,6 +37,7 @@ def read_any_page(markup: str, *, url: str, source: Source, now: datetime, rule:
 
 
 def _with_next(reading: Reading, markup: str, url: str) -> Reading:
+    reading = replace(reading, way="page")
     on_the_web = url.startswith(("http:", "https:"))
     return replace(reading, next_page=next_page(markup, url)) if on_the_web else reading
 
