@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from feedwatch import __version__
@@ -22,6 +23,7 @@ from feedwatch.config_build import Config
 from feedwatch.following import Follower
 from feedwatch.generator.publish import Publisher
 from feedwatch.guard import Guard
+from feedwatch.healing import Healer
 from feedwatch.model import NO_VALIDATORS, Fetched, PollState, Source, Validators
 from feedwatch.net import Net
 from feedwatch.opening import now, open_store, public_folder
@@ -33,9 +35,12 @@ from feedwatch.poller.rendering import Renderer
 from feedwatch.poller.walk import Walk, one_page, walk
 from feedwatch.redact import Redactor
 from feedwatch.responses import Responses
-from feedwatch.routes import Mail, MailServer, Route, Webhook
+from feedwatch.routes import Mail, MailServer, Notify, Route, Webhook
 from feedwatch.websub import Hub
 from feedwatch.workers import ReaderPool
+
+if TYPE_CHECKING:
+    from feedwatch.alerts.notify import Notifier
 
 log = logging.getLogger(__name__)
 
@@ -135,12 +140,21 @@ def _private_host(route: Route) -> str | None:
 @contextlib.asynccontextmanager
 async def open_channels(config: Config) -> AsyncIterator[Channels]:
     """What sends alerts, whatever their channel."""
-    async with open_receivers_net(config) as net:
-        channels = Channels(net, config.allow_hosts, base_url=config.base_url)
-        try:
-            yield channels
-        finally:
-            channels.close()
+    notifier = _notifier(config)
+    try:
+        async with open_receivers_net(config) as net:
+            yield Channels(net, notifier, base_url=config.base_url)
+    finally:
+        if notifier is not None:
+            notifier.close()
+
+
+def _notifier(config: Config) -> Notifier | None:
+    if not any(isinstance(route.channel, Notify) for route in config.routes):
+        return None
+    from feedwatch.alerts.notify import Notifier
+
+    return Notifier(config.allow_hosts)
 
 
 @contextlib.asynccontextmanager
@@ -209,6 +223,7 @@ async def open_app(
                 thread,
                 poller,
                 reader or pool,
+                Healer(reader or pool, pool),
                 follower,
                 publisher,
                 outbox,

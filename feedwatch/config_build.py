@@ -121,9 +121,10 @@ def _source(table: SourceTable, default: str | None) -> Source:
         pages=table.pages,
         page_url=table.page_url,
         examples=tuple(table.examples),
-        edits=EditRules(tuple(table.ignore), table.major),
+        edits=EditRules(tuple(table.ignore), table.major, table.edits, table.show_edits),
         browser=table.browser,
         follow=table.follow,
+        heal=table.heal,
     )
 
 

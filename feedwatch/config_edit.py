@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from urllib.parse import unquote, urlsplit
 
 import tomlkit
@@ -12,6 +12,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
 from feedwatch.canonical import slug
+from feedwatch.model import Selectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,26 @@ def without_selectors(text: str, source_id: str) -> str:
     for source in document.get("source", []):
         if source.get("id") == source_id:
             source.remove("select")
+    return tomlkit.dumps(document)
+
+
+def with_selectors(text: str, source_id: str, select: Selectors) -> str:
+    """The configuration `text` in which one source has these selectors and no others. Raises ValueError where it is no
+    TOML."""
+    try:
+        document = tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise ValueError(str(error)) from None
+    wanted = {field.name: getattr(select, field.name) for field in fields(select)}
+    for source in document.get("source", []):
+        if source.get("id") != source_id:
+            continue
+        table = source.setdefault("select", tomlkit.table())
+        for name, css in wanted.items():
+            if css is None:
+                table.pop(name, None)
+            elif table.get(name) != css:
+                table[name] = css
     return tomlkit.dumps(document)
 
 

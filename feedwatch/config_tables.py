@@ -180,6 +180,14 @@ class SourceTable(Table):
     major: float = Field(
         default=0.1, ge=0, le=1, description="Share of a text's words that makes an edit major, and moves `updated`."
     )
+    edits: Literal["in-place", "as-entries", "both"] = Field(
+        default="in-place",
+        description="Whether a major edit changes the entry where it stands in the feeds, stands there as an entry of "
+        "its own beside the old text, or both.",
+    )
+    show_edits: bool = Field(
+        default=False, description="Whether the feeds mark what the last major edit of an entry changed, word by word."
+    )
     examples: list[Words] = Field(
         default=[], description="Titles of some posts on the page; what stands where they stand is the list of posts."
     )
@@ -195,6 +203,11 @@ class SourceTable(Table):
         default=False,
         description="Whether each entry's own page is read once for its whole text, and then watched for edits "
         "(needs feedwatch[follow]).",
+    )
+    heal: bool = Field(
+        default=False,
+        description="Whether a page whose list of posts is found no more is read where nine in ten of its known posts "
+        "stand now, until the configuration is mended.",
     )
     select: SelectTable | None = Field(default=None, description="Pins the list of entries of a page down.")
     json_: JsonTable | None = Field(default=None, alias="json", description="Where the entries of a JSON API stand.")

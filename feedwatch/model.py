@@ -18,8 +18,16 @@ ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
 EditSize = Literal["minor", "major"]
 #: What an answer took: nothing to read, the quick reader of feeds, feedparser, a page's reader, any other.
 Way = Literal["not-modified", "same-bytes", "quick", "feedparser", "page", "other"]
+EditsShown = Literal["in-place", "as-entries", "both"]
 IncidentKind = Literal[
-    "route-gone", "route-failing", "source-failing", "source-gone", "source-doubted", "host-failing", "network-down"
+    "route-gone",
+    "route-failing",
+    "source-failing",
+    "source-gone",
+    "source-doubted",
+    "source-healed",
+    "host-failing",
+    "network-down",
 ]
 #: Why a reading is not believed: another list, too much of it unknown or different, a field gone, unreadable text.
 Doubt = Literal["rebuilt", "mass-new", "mass-edit", "lost-field", "garbled"]
@@ -248,12 +256,16 @@ class JsonPaths:
 
 @dataclass(frozen=True, slots=True)
 class EditRules:
-    """What counts as an edit of a source's entries."""
+    """What counts as an edit of a source's entries, and how feeds show it."""
 
     #: Regular expressions; what they match in a text is not compared.
     ignore: tuple[str, ...] = ()
     #: The share of a text's words, 0 to 1, that makes an edit a major one.
     major: float = 0.1
+    #: Whether a major edit changes the entry where it stands in the feeds, is an entry of its own there, or both.
+    shown: EditsShown = "in-place"
+    #: Whether the text in the feeds tells, word by word, what the last major edit changed.
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +301,8 @@ class Source:
     browser: bool = False
     #: The entries' own pages are read for their whole text, and watched.
     follow: bool = False
+    #: When its list of posts is found no more, it is looked for where the known entries stand now.
+    heal: bool = False
 
 
 # --- fetching ---------------------------------------------------------------------------------------
@@ -425,6 +439,8 @@ class PollState:
     rhythm: Rhythm | None = None
     #: The rule by which a page without selectors is read.
     rule: tuple[str, ...] = ()
+    #: What the list is found with while what the configuration says finds nothing that is known.
+    healed: Selectors | None = None
     #: Where the second page of an archive is.
     next_page: str | None = None
     #: The page, and its number, at which a back-fill goes on that was interrupted.
@@ -472,6 +488,14 @@ class Revision:
     title: str
     summary: Text | None = None
     content: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MajorEdit:
+    """What an entry said before a major edit, and what it says, or said until the next one."""
+
+    before: Revision
+    after: Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -687,6 +711,8 @@ class PublishedEntry:
     source: About
     #: (slug, title) of each category feed that carries it.
     categories: tuple[tuple[str, str], ...] = ()
+    #: The major edit that it shows the outcome of.
+    edit: MajorEdit | None = None
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

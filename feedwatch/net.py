@@ -77,12 +77,14 @@ class Net:
     ) -> None:
         self._guard = Guard(allow_hosts, private_hosts)
         self._user_agent = user_agent
+        self._entered = False
+        #: Made by the first request: it costs time, and many rounds have nobody to tell.
         self._client: httpx.AsyncBaseTransport | None = None
         #: Clients that dial nothing but their proxy, by its URL.
         self._proxied: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def __aenter__(self) -> Net:
-        self._client = _client(self._guard)
+        self._entered = True
         return self
 
     async def __aexit__(
@@ -91,6 +93,10 @@ class Net:
         for client in (self._client, *self._proxied.values()):
             if client is not None:
                 await client.aclose()
+
+    def _own(self) -> httpx.AsyncBaseTransport:
+        self._client = self._client or _client(self._guard)
+        return self._client
 
     async def dial(self, host: str, port: int) -> socket.socket:
         """A connected socket for a protocol other than HTTP, through the same guard. Raises NetError."""
@@ -147,7 +153,7 @@ class Net:
         """
         check_url(url)
         _check_literal(self._guard, url)
-        assert self._client is not None, "enter Net before use"  # noqa: S101
+        assert self._entered, "enter Net before use"  # noqa: S101
         sent = [
             (b"user-agent", self._user_agent.encode()),
             (b"accept-encoding", accepted().encode()),
@@ -157,7 +163,7 @@ class Net:
         try:
             request = httpx.Request(method, url, headers=sent, content=body, extensions={"timeout": timeouts})
             async with asyncio.timeout(deadline):
-                client = await self._through(proxy, url) if proxy else self._client
+                client = await self._through(proxy, url) if proxy else self._own()
                 return await _answered(client, request, max_body, cut=cut)
         except TimeoutError:
             raise NetError("timeout", f"no whole answer within {deadline:.0f} seconds") from None
@@ -204,9 +210,10 @@ def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncBaseTransport:
         use_dns_cache=False,
     )
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-    # The session has its own TLS; the transport would load all certificates once more, for nothing.
+    # The session's own connector checks certificates. The transport would load all of them for a context that it never
+    # uses then, which takes longer than everything else here; this one has none, and so would trust nobody.
     unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return AiohttpTransport(client=session, verify=unused, trust_env=False, proxy=_proxy(proxy) if proxy else None)
+    return AiohttpTransport(unused, client=session, trust_env=False, proxy=_proxy(proxy) if proxy else None)
 
 
 def _proxy(url: str) -> httpx.Proxy:

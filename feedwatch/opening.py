@@ -30,6 +30,7 @@ def open_store(config: Config, state_dir: Path, clock: Callable[[], datetime], *
             config.categories,
             stamp=clock().strftime("%Y%m%dT%H%M%SZ"),
             limit=config.entries_per_feed,
+            edits={source.id: source.edits for source in config.sources},
             merged=config.merged,
             rendering=_rendering(config),
             read_only=read_only,

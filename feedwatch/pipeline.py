@@ -25,6 +25,7 @@ from feedwatch.differ.trust import Taken
 from feedwatch.errors import StoreError
 from feedwatch.following import Follower, Spent
 from feedwatch.generator.publish import Publisher
+from feedwatch.healing import Healer, as_healed
 from feedwatch.model import (
     About,
     Commit,
@@ -37,6 +38,7 @@ from feedwatch.model import (
     PollState,
     Quarantine,
     Reading,
+    Selectors,
     Source,
     SourceReport,
 )
@@ -149,6 +151,7 @@ class Pipeline:
         store: StoreThread,
         poller: Poller,
         reader: Reader,
+        healer: Healer,
         follower: Follower,
         publisher: Publisher,
         outbox: Outbox,
@@ -162,6 +165,7 @@ class Pipeline:
         self._store = store
         self._poller = poller
         self._reader = reader
+        self._healer = healer
         self._follower = follower
         self._publisher = publisher
         self._outbox = outbox
@@ -187,6 +191,8 @@ class Pipeline:
             config_digest = reading_digest(source)
             if store.state(source.id).config_digest != config_digest:
                 store.remember(source.id, PollState(config_digest=config_digest))
+            elif not source.heal and (state := store.state(source.id)).healed:
+                store.remember(source.id, replace(state, healed=None))
             self._hold(source, store.state(source.id))
 
     def _hold(self, source: Source, state: PollState) -> None:
@@ -245,7 +251,7 @@ class Pipeline:
         report = aftermath.report(source, state, result)
         if source.follow and report.status in ("ok", "unchanged"):
             report = await self._look_around(source, after, report)
-        self._failed |= report.status in ("failed", "quarantined")
+        self._failed |= report.status in ("failed", "quarantined") or after.healed != state.healed
         _log(report)
         return report
 
@@ -253,22 +259,23 @@ class Pipeline:
         if body_digest(fetched.body) == state.body_digest:
             return NotModified(fetched.status, fetched.validators, fetched.url, fetched.trail)
         now = self._clock()
-        reading = await self._reader.read(fetched, source, now, state.rule)
-        if isinstance(reading, Failure):
-            return reading
         try:
+            known = functools.partial(self._store.run, lambda store: store.known(source.id))
+            reading, healed = await self._healer.read(fetched, source, state, known, now)
+            if isinstance(reading, Failure):
+                return reading
             if source.pages > 1 and (more := page_after(source, reading, 2)):
-                reading = await self._read_on(source, reading, more)
+                reading = await self._read_on(as_healed(source, healed), reading, more)
             spent = Spent()
             if source.follow:
                 reading = await self._with_articles(source, reading, spent)
-            found = await self._store.run(lambda store: self._record(store, source, reading, now, state))
+            found = await self._store.run(lambda store: self._record(store, source, reading, now, state, healed))
         except (StoreError, OSError) as error:
             return Failure("store", str(error), fetched.status)
         if isinstance(found, Quarantine):
             return Failure("doubted", f"{found.detail}; nothing was taken in", fetched.status, quarantine=found)
         await self._responses.keep(source, fetched, now, changed=bool(found.diff.rows))
-        return Recorded(fetched, reading, found.diff, found.rushing, spent.requests, spent.received)
+        return Recorded(fetched, reading, found.diff, found.rushing, spent.requests, spent.received, healed)
 
     async def _with_articles(self, source: Source, reading: Reading, spent: Spent) -> Reading:
         known = await self._store.run(lambda store: store.known(source.id))
@@ -337,7 +344,7 @@ class Pipeline:
         at = state.backfill or ((url, 2) if url else None)
         if at is None:
             return
-        async for page in self._further(source, *at, pages, state.rule):
+        async for page in self._further(as_healed(source, state.healed), *at, pages, state.rule):
             if isinstance(page.result, Failure):
                 yield page, 0
                 return
@@ -408,11 +415,11 @@ class Pipeline:
 
     def _publish_pages(self, written: list[str], store: Store) -> bool:
         """Renders some pages of archives, when many changed; whether there are more."""
-        stale = store.unpublished().pages
+        stale = store.in_time(store.unpublished().pages)
         if len(stale) <= _PAGES:
             return False
         written += self._publisher.publish_pages(stale[:_PAGES])
-        store.published(Unpublished(pages=stale[:_PAGES]))
+        store.published(Unpublished(pages=frozenset(stale[:_PAGES])))
         return True
 
     def _publish(self, store: Store) -> list[str]:
@@ -433,11 +440,17 @@ class Pipeline:
         return written
 
     def _record(
-        self, store: Store, source: Source, reading: Reading, now: datetime, state: PollState
+        self,
+        store: Store,
+        source: Source,
+        reading: Reading,
+        now: datetime,
+        state: PollState,
+        healed: Selectors | None,
     ) -> Taken | Quarantine:
         """known → diff → trust → routes → commit, as one call on the store's thread."""
         known = store.known(source.id)
-        found = taken(self._config, known, source, reading, state, now)
+        found = taken(self._config, known, source, reading, state, now, healed=healed != state.healed)
         if isinstance(found, Taken):
             said, only = told_once(store, self._config.routes, source.id, found.diff)
             found = replace(found, diff=said)

@@ -47,9 +47,16 @@ def _unfollowed(known: KnownSource) -> KnownSource:
 
 
 def taken(
-    config: Config, known: KnownSource, source: Source, reading: Reading, state: PollState, now: datetime
+    config: Config,
+    known: KnownSource,
+    source: Source,
+    reading: Reading,
+    state: PollState,
+    now: datetime,
+    *,
+    healed: bool = False,
 ) -> Taken | Quarantine:
-    """What a reading changes, or why it is not believed."""
+    """What a reading changes, or why it is not believed; `healed` when other selectors were used than the last time."""
     return taken_in(
         known,
         reading,
@@ -58,6 +65,7 @@ def taken(
         now=now,
         every=source.every or EVERY,
         same_reading=known.config_digest == reading_digest(source),
+        healed=healed,
     )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import NamedTuple
 
 from feedwatch.canonical import host_of
-from feedwatch.model import Incident, IncidentKind, PollState, Source
+from feedwatch.model import Incident, IncidentKind, PollState, Selectors, Source
 
 #: So many failures in a row are no hiccup.
 FAILURES = 3
@@ -26,8 +27,8 @@ def failing(state: PollState) -> bool:
 
 
 def troubled(state: PollState) -> bool:
-    """Whether the operator should know: it fails, or says what is not believed."""
-    return failing(state) or state.quarantine is not None
+    """Whether the operator should know: it fails, says what is not believed, or is read otherwise than configured."""
+    return failing(state) or state.quarantine is not None or state.healed is not None
 
 
 def remedy(source: Source, state: PollState) -> str | None:
@@ -68,6 +69,12 @@ def troubles(sources: Sequence[Source], states: Mapping[str, PollState]) -> dict
                 f'The source "{source.id}" is not believed: {doubted.detail}. Its feeds stay as they are. '
                 f"If it is right, run: feedwatch accept {source.id}"
             )
+        elif (select := states[source.id].healed) and source not in bad:
+            found[Cause("source-healed", source.id)] = (
+                f'The list of posts of the source "{source.id}" is not where the configuration says any more. It is '
+                f"read where its known posts stand now, with {written(select)}. "
+                f"To keep that, run: feedwatch heal {source.id} --apply"
+            )
     web = [source for source in sources if not source.url.startswith("file:")]
     silent = [source for source in web if failing(states[source.id]) and states[source.id].http_status is None]
     if len({host_of(s.url) for s in silent}) >= _TOGETHER and len(silent) == len(web):
@@ -89,6 +96,12 @@ def troubles(sources: Sequence[Source], states: Mapping[str, PollState]) -> dict
     return found
 
 
+def written(select: Selectors) -> str:
+    """Selectors as the configuration writes them, on one line."""
+    values = {field.name: getattr(select, field.name) for field in fields(select)}
+    return ", ".join(f"{name} = '{value}'" for name, value in values.items() if value is not None)
+
+
 def headline(incident: Incident) -> str:
     """What an incident is, in a few words; its `detail` says the rest."""
     match incident.kind:
@@ -102,6 +115,8 @@ def headline(incident: Incident) -> str:
             return f'The source "{incident.subject}" is gone'
         case "source-doubted":
             return f'What the source "{incident.subject}" says is not believed'
+        case "source-healed":
+            return f'The source "{incident.subject}" is read with other selectors than configured'
         case "host-failing":
             return f"The sources on {incident.subject} fail"
         case "network-down":

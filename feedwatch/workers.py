@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from feedwatch.errors import ReadError
-from feedwatch.model import Article, Failure, Fetched, Reading, Source
+from feedwatch.model import Article, Entry, Failure, Fetched, Reading, Selectors, Source
 from feedwatch.worker import BEGUN, LENGTH, message
 
 T = TypeVar("T")
@@ -53,6 +53,20 @@ def read_article(fetched_url: str, headers: Mapping[str, str], body: bytes, titl
     from feedwatch.readers import article
 
     return article.read_article(body, url=fetched_url, headers=headers, title=title)
+
+
+def propose(
+    fetched_url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    source: Source,
+    known: tuple[Entry, ...],
+    now: datetime,
+) -> Selectors | None:
+    """Runs in the worker."""
+    from feedwatch.readers import propose as proposing
+
+    return proposing.propose(body, url=fetched_url, headers=headers, source=source, known=known, now=now)
 
 
 def bounded() -> None:
@@ -229,6 +243,12 @@ class ReaderPool:
     async def article(self, fetched: Fetched, title: str) -> Article | Failure:
         """What an entry's own page says; `title` is the entry's."""
         return await self._run(fetched, read_article, title)
+
+    async def propose(
+        self, fetched: Fetched, source: Source, known: tuple[Entry, ...], now: datetime
+    ) -> Selectors | Failure | None:
+        """Selectors that find the `known` entries in a body, as far as there are any."""
+        return await self._run(fetched, propose, source, known, now)
 
     async def _run(self, fetched: Fetched, work: Callable[..., T], *further: object) -> T | Failure:
         try:

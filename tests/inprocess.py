@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -38,6 +39,7 @@ def run(
     made = _Terminal if terminal else io.TextIOWrapper
     out, err = (made(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     kept = dict(os.environ), sys.argv, sys.stdin
+    logs = [(logger, logger.level, logger.handlers[:]) for logger in (logging.root, logging.getLogger("feedwatch"))]
     try:
         os.environ.clear()
         os.environ.update(environ)
@@ -49,6 +51,9 @@ def run(
         os.environ.clear()
         os.environ.update(kept[0])
         _, sys.argv, sys.stdin = kept
+        for logger, level, handlers in logs:
+            logger.setLevel(level)
+            logger.handlers[:] = handlers
     said = Said(ended, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
     assert code is None or ended == code, said
     return said

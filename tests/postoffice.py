@@ -13,6 +13,7 @@ from origin import Origin
 
 from feedwatch.alerts.channels import Channels
 from feedwatch.alerts.incidents import Incidents
+from feedwatch.alerts.notify import Notifier
 from feedwatch.alerts.outbox import Outbox, Sender, Sent
 from feedwatch.alerts.retry import Schedule
 from feedwatch.model import Delivery, Entry
@@ -99,14 +100,15 @@ class PostOffice:
 async def open_office(
     folder: Path, routes: Iterable[Route], sender: Sender | None = None, *, now: datetime = NOW, deadline: float = 5
 ) -> AsyncIterator[PostOffice]:
+    notifier = Notifier(frozenset({"127.0.0.1"}))
     async with Net(allow_hosts=frozenset({"127.0.0.1"}), user_agent="feedwatch-test") as net:
-        channels = Channels(net, frozenset({"127.0.0.1"}), base_url="http://feeds.example.org", deadline=deadline)
+        channels = Channels(net, notifier, base_url="http://feeds.example.org", deadline=deadline)
         office = PostOffice(folder, routes, sender or channels, now)
         try:
             yield office
         finally:
             await office.closes()
-            channels.close()
+            notifier.close()
 
 
 def hook(origin: Origin, path: str = "/hook", **more: object) -> Route:

@@ -14,9 +14,11 @@ from feedwatch.model import Category, Entry, Moment, Quarantine, Text
 from feedwatch.routes import Route, Webhook, wants
 
 #: Entries that the page lists, newest first; a post appears every six days, on days that are multiples of it.
-_WINDOW, _EVERY = 20, 6
+WINDOW, EVERY = 20, 6
 ROUTE = Route("r", Webhook("https://example.org/"), frozenset({"new", "edited", "withdrawn"}))
 BEGIN = NOW
+#: The days on which a wall keeps programs out, and those on which the site is down.
+WALL, OUTAGE = range(200, 203), range(320, 327)
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Blog:
     def __init__(self) -> None:
         self.host, self.path, self.footer = "https://blog.example", "/post/", ""
         #: 22 posts are there when it is first seen.
-        self.posts = [self._post(n, (n - 22) * _EVERY) for n in range(22, 0, -1)]
+        self.posts = [self._post(n, (n - 22) * EVERY) for n in range(22, 0, -1)]
 
     def _post(self, number: int, day: int) -> Post:
         return Post(
@@ -47,7 +49,7 @@ class Blog:
         return next(post for post in self.posts if post.number == number)
 
     def listed(self) -> list[Entry]:
-        return [self._entry(post) for post in self.posts[:_WINDOW]]
+        return [self._entry(post) for post in self.posts[:WINDOW]]
 
     def _entry(self, post: Post) -> Entry:
         link = f"{self.host}{self.path}how-we-built-part-{post.number}"
@@ -69,11 +71,9 @@ def a_year() -> tuple[list[str], list[str]]:
     doubted: list[str] = []
     for day in range(1, 366):
         site.now = BEGIN + timedelta(days=day)
-        if day % _EVERY == 0:
-            blog.publish(day)
-        _happens(blog, day)
-        if 200 <= day < 203 or 320 <= day < 327:
-            # A wall against programs, and an outage: nothing is read, and the last success grows old.
+        happens(blog, day)
+        if day in WALL or day in OUTAGE:
+            # Nothing is read, and the last success grows old.
             site.state = replace(site.state, last_poll=site.now)
             continue
         found = site.says(*blog.listed())
@@ -85,7 +85,10 @@ def a_year() -> tuple[list[str], list[str]]:
     return alerts, doubted
 
 
-def _happens(blog: Blog, day: int) -> None:
+def happens(blog: Blog, day: int) -> None:
+    """What is done to the site on the `day`-th day."""
+    if day % EVERY == 0:
+        blog.publish(day)
     match day:
         case 40:  # a typo
             blog.post(25).text = blog.post(25).text.replace("excerpt", "exerpt")
@@ -109,7 +112,7 @@ def _happens(blog: Blog, day: int) -> None:
 def test_the_alerts_of_a_year_are_those_that_a_careful_person_would_have_sent() -> None:
     alerts, doubted = a_year()
 
-    expected = {day: f"{day} new How we built part {22 + day // _EVERY} of it" for day in range(6, 366, 6)}
+    expected = {day: f"{day} new How we built part {22 + day // EVERY} of it" for day in range(6, 366, 6)}
     # While the wall stood and the site was down nothing could be seen; it is told as soon as it is.
     expected[324] = "327 new How we built part 76 of it"
     others = [

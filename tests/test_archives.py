@@ -184,7 +184,7 @@ def test_pages_stay_the_same_over_restarts(tmp_path: Path, how: str) -> None:
     house.open()
 
     # Not even rendered, which takes long where there is much.
-    assert house.store.unpublished().pages == ()
+    assert house.store.unpublished().pages == frozenset()
     assert [name for name in house.publish() if "archive" in name] == []
     for number in range(20, 24):
         house.reads("blog", post(number))

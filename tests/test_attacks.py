@@ -179,7 +179,9 @@ def read(body):
         return repr(readers.read(body.encode(), url=SOURCE.url, headers={}, source=source, now=NOW))
     except ReadError as error:
         return str(error)
-read("<rss version='2.0'><channel><item><title>A</title></item></channel></rss>"), read("<html><p><a href='/x'>x</a>")
+for version in ("2.0", "0.91"):
+    read(f"<rss version='{version}'><channel><item><title>A</title></item></channel></rss>")
+read("<html><p><a href='/x'>x</a>")
 touched = []
 def hook(event, arguments):
     if event in ("open", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system"):

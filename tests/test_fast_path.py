@@ -147,7 +147,7 @@ def test_a_poll_says_what_its_answer_took() -> None:
 
     ways = [
         read(text.encode(), url=SOURCE.url, headers={}, source=SOURCE, now=NOW).way
-        for text in (DIALECTS["RSS 2.0"], broken, "<html><article><h2><a href='/a'>An entry</a></h2></article></html>")
+        for text in (DIALECTS["RSS 2.0"], broken, (FIXTURES / "spotify-engineering.html").read_text("utf-8"))
     ]
 
     assert ways == ["quick", "feedparser", "page"]

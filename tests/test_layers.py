@@ -29,7 +29,8 @@ FLOORS = (
               "poller.rendering", "store", "generator.publish", "generator.tidy", "alerts.webhook", "alerts.smtp",
               "alerts.notify", "alerts.channels", "worker", "workers", "web", "websub", "sd", "responses")),
     ("flow", ("once",
-              "alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "pipeline", "replay.run")),
+              "alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "healing",
+              "pipeline", "replay.run")),
     ("roof", ("app", "opening", "service", "cli", "__main__")),
 )  # fmt: skip
 

@@ -346,3 +346,45 @@ def test_a_selector_may_name_an_attribute(text: str, parts: tuple[str, str | Non
 def test_a_selector_that_is_none_is_a_clear_error(text: str) -> None:
     with pytest.raises(ValueError, match='"'):
         compile_selector(text)
+
+
+WHOLE = """<!doctype html><html><body><main>
+<article><h2><a href="/b">Another post</a></h2><p>Some words about it.</p><i>Design</i></article>
+<article><h2><a href="/a">A post of the blog</a></h2><p>What it says, at length.</p><i>Design</i></article>
+</main></body></html>"""
+
+
+def read_body(markup: str) -> Reading:
+    select = Selectors("article", category="i")
+    return readers.read(markup.encode(), url=HERE, headers={}, source=Source("s", HERE, select=select), now=NOW)
+
+
+@pytest.mark.parametrize("end", ["post of", "at length", "<i>Des", "</i"])
+def test_f15_a_page_that_ends_in_the_middle_of_an_entry_says_nothing_of_that_one(end: str) -> None:
+    found = read_body(WHOLE[: WHOLE.rindex(end) + len(end)])
+
+    assert [entry.title for entry in found.entries] == ["Another post"]
+    assert not found.complete
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        WHOLE.replace("</main></body></html>", ""),
+        WHOLE.replace("</main></body></html>", "</main>Written by hand"),
+        WHOLE.replace("</article>", "").replace("</main>", ""),
+        WHOLE.replace("</h2>", "").replace("</main></body></html>", "Written by hand"),
+        WHOLE.replace("</main></body></html>", "</main><script>if (1 < 2) write('<a>')</script>"),
+    ],
+    ids=["without its end", "with words at its end", "without the ends of entries", "careless throughout", "a script"],
+)
+def test_a_page_whose_author_leaves_out_ends_is_read_whole(markup: str) -> None:
+    found = read_body(markup)
+
+    assert [entry.title for entry in found.entries][-1] in ("A post of the blog", "Another post")
+    assert found.complete
+
+
+def test_f15_a_page_that_ends_in_the_middle_of_its_only_entry_is_not_read() -> None:
+    with pytest.raises(ReadError, match="ends in the middle"):
+        read_body(WHOLE[: WHOLE.index("Another post") + 7])

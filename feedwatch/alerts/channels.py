@@ -14,16 +14,14 @@ if TYPE_CHECKING:
 
 
 class Channels:
-    """A channel loads with its first message: a round that has nothing to send needs none of them.
+    """`notifier` is for routes that lead to it; `deadline` is in seconds, for one attempt of a webhook.
 
-    `deadline` is in seconds, for one attempt of a webhook; `allow_hosts` is for what Apprise dials.
-    """
+    What a channel is made of loads with its first message: most rounds have none."""
 
-    def __init__(self, net: Net, allow_hosts: frozenset[str], *, base_url: str, deadline: float | None = None) -> None:
+    def __init__(self, net: Net, notifier: Notifier | None, *, base_url: str, deadline: float | None = None) -> None:
         self._deadline = deadline
         self._net = net
-        self._allow_hosts = allow_hosts
-        self._notifier: Notifier | None = None
+        self._notifier = notifier
         self._base_url = base_url
 
     async def send(self, message: Message, now: datetime) -> Answer:
@@ -38,11 +36,5 @@ class Channels:
 
                 return await smtp.send(self._net, message, self._base_url)
             case Notify():
-                from feedwatch.alerts.notify import Notifier
-
-                self._notifier = self._notifier or Notifier(self._allow_hosts)
+                assert self._notifier is not None  # noqa: S101  (there is one where a route needs it)
                 return await self._notifier.send(message)
-
-    def close(self) -> None:
-        if self._notifier is not None:
-            self._notifier.close()

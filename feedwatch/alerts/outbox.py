@@ -94,11 +94,18 @@ class Outbox:
         self._paused: datetime | None = None
 
     async def drain(self) -> Sent:
-        """Sends everything that is due now, and what comes to be due meanwhile. Each route at its own pace."""
+        """Sends everything that is due now, and what comes to be due meanwhile. Each route at its own pace.
+
+        Raises what one of the lanes raises, once all have ended: what the others were sending is settled.
+        """
         total, idle = Sent(), 0
         # A lane that did nothing may still have made news for another one: an incident.
         while idle < 2 and (lanes := await self.start()):
-            done = sum(await asyncio.gather(*lanes), Sent())
+            ended = await asyncio.gather(*lanes, return_exceptions=True)
+            for result in ended:
+                if isinstance(result, BaseException):
+                    raise result
+            done = sum((result for result in ended if isinstance(result, Sent)), Sent())
             idle = idle + 1 if done == Sent() else 0
             total += done
         return total

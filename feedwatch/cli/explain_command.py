@@ -15,6 +15,7 @@ from feedwatch.opening import now, open_store
 from feedwatch.poller.rhythm import silence
 from feedwatch.spoken import ago
 from feedwatch.store import Store
+from feedwatch.troubles import written
 
 
 @click.command()
@@ -77,6 +78,8 @@ def _source(source: Source, state: PollState, entries: int, clock: datetime) -> 
         yield f"usually {state.rhythm.gap} between two entries; the newest is of {ago(state.rhythm.newest, clock)}"
     if quiet := silence(state.rhythm, clock):
         yield quiet
+    if state.healed:
+        yield f"its list moved; it is read with {written(state.healed)}: feedwatch heal {source.id} --apply keeps that"
     for path in state.rule:
         yield f"its posts are found at: {path}"
     due = "never" if state.gone else ago(state.next_poll, clock) if state.next_poll else "now"

@@ -12,6 +12,7 @@ from feedwatch.model import PollState, Source
 from feedwatch.opening import now, open_store, public_folder
 from feedwatch.poller.rhythm import silence
 from feedwatch.spoken import ago
+from feedwatch.troubles import written
 
 
 @click.command()
@@ -62,6 +63,7 @@ def _json(source: Source, state: PollState, clock: datetime) -> dict[str, Any]:
         "gone": state.gone,
         "error": state.error,
         "rule": list(state.rule),
+        "healed": written(state.healed) if state.healed else None,
         "silence": silence(state.rhythm, clock),
         "doubted": state.quarantine.detail if state.quarantine else None,
     }

@@ -223,7 +223,8 @@ def worded(
     if restless:
         return row, None, [f'"{name}" reads differently at nearly every poll; name what changes in `ignore`']
     row = replace(versions.revised(row, before, found.size, now), changed_at=now)
-    if found.size == "major":
+    if found.size == "major" and rules.shown != "as-entries":
+        # An entry of its own says that, under its own date.
         row = replace(row, updated=_updated(row, after, now))
     return row, found, []
 

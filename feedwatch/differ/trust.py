@@ -124,17 +124,18 @@ def taken_in(
     now: datetime,
     every: timedelta,
     same_reading: bool,
+    healed: bool = False,
 ) -> Taken | Quarantine:
     """The changes of a reading, by `compare`, or why it is not believed.
 
     `every` is the interval at which the source is polled. Without `same_reading` its configuration is another than that
-    of what is known: then all is discovered.
+    of what is known: then all is discovered. With `healed` it was read with other selectors than the one before.
     """
     before = state.quarantine
     if state.accepted:
         return Taken(compare(_believed(before) if before else NO_HUSH), state.rushing)
     verdict = unrecognised(known, reading) if state.rule and reading.rule != state.rule else None
-    found = compare(_absence(state, now, every)) if verdict is None else None
+    found = compare(_absence(state, now, every, healed=healed)) if verdict is None else None
     if found is not None:
         if same_reading and state.read_as in (None, READING_VERSION):
             away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * every)
@@ -150,11 +151,11 @@ def taken_in(
     return Taken(compare(_believed(doubted)), state.rushing or rushes)
 
 
-def _absence(state: PollState, now: datetime, every: timedelta) -> Hush:
-    """What is no news after we were away, or came back as another version that reads otherwise."""
+def _absence(state: PollState, now: datetime, every: timedelta, *, healed: bool) -> Hush:
+    """What is no news after we were away, or came back to read otherwise."""
     if state.last_poll is not None and now - state.last_poll > max(_LONG_AWAY, 3 * every):
         return Hush(edits=True, news_after=now)
-    if state.last_success is not None and state.read_as != READING_VERSION:
+    if state.last_success is not None and (healed or state.read_as != READING_VERSION):
         return Hush(edits=True, news_after=state.last_success - NEWS)
     return NO_HUSH
 

@@ -7,99 +7,46 @@ present, and lets one bad character spoil the whole feed.
 
 from __future__ import annotations
 
-import functools
 import re
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
-from xml.sax.saxutils import quoteattr
+from functools import lru_cache
+
+from feedgen.ext.base import BaseExtension
+from feedgen.feed import FeedGenerator
+from lxml import etree
 
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.generator import parts
 from feedwatch.model import About, Enclosure, Feed, Origin, Person, PublishedEntry, Text
 
-if TYPE_CHECKING:
-    from feedgen.feed import FeedGenerator
-    from lxml import etree
-
 TYPE = "application/atom+xml"
-#: The media types of a feed's twins, by the ends of their addresses.
-TWINS = {"json": "application/feed+json", "rss": "application/rss+xml"}
 _MEDIA = "http://search.yahoo.com/mrss/"
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
-#: Characters of entries' texts that are kept.
-_KEPT = 6_000_000
-#: No text has such a character.
-_UPDATED = "\x00"
 _HISTORY = "http://purl.org/syndication/history/1.0"
 
 
-class Kept:
-    """The texts of the entries that were written last: one stands in a feed of its source and of each of its
-    categories, and on a page of their archives."""
-
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
-        #: By the identity of what is known of the entry, which is here so that it lasts as long.
-        self._texts: OrderedDict[int, tuple[PublishedEntry, str]] = OrderedDict()
-        self._size = 0
-
-    def entry(self, published: PublishedEntry) -> str:
-        """As `entry_text`."""
-        key = id(published.known)
-        kept = self._texts.pop(key, None)
-        if kept is None or not _same(kept[0], published):
-            kept = (published, entry_text(published, self._base_url))
-        else:
-            self._size -= len(kept[1])
-        self._texts[key] = kept
-        self._size += len(kept[1])
-        while self._size > _KEPT and len(self._texts) > 1:
-            self._size -= len(self._texts.popitem(last=False)[1][1])
-        return kept[1]
-
-
-def _same(one: PublishedEntry, other: PublishedEntry) -> bool:
-    facts = (one.source_id, one.source, one.categories) == (other.source_id, other.source, other.categories)
-    return one.known is other.known and facts
-
-
 def render(
-    feed: Feed,
-    entries: Sequence[PublishedEntry],
-    gone: Sequence[PublishedEntry] = (),
-    *,
-    base_url: str,
-    write: Callable[[PublishedEntry], str] | None = None,
+    feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry] = (), *, base_url: str
 ) -> bytes:
     """The feed with its entries in the given order, and a tombstone for each that is `gone` (RFC 6721). `base_url` has
-    no slash at its end; `write` gives what `entry_text` does.
+    no slash at its end.
 
     An entry that cannot be written is left out and logged; it never takes the others with it.
     """
-    written = write or functools.partial(entry_text, base_url=base_url)
-    return parts.isolated(lambda rows: _rendered(feed, rows, gone, base_url, written), entries)
+    return parts.isolated(lambda rows: _rendered(feed, rows, gone, base_url), entries)
 
 
-def _rendered(
-    feed: Feed,
-    entries: Sequence[PublishedEntry],
-    gone: Sequence[PublishedEntry],
-    base_url: str,
-    write: Callable[[PublishedEntry], str],
-) -> bytes:
+def _rendered(feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry], base_url: str) -> bytes:
     generator = _head(feed, parts.updated(entries), base_url)
     generator.feedwatch.bind(feed, gone)
     # feedgen takes forty times as long for an entry as for its text.
     head, end, _ = generator.atom_str(pretty=True).rpartition(b"</feed>")
-    written = "".join(map(write, entries))
+    written = "".join(_entry(entry, base_url) for entry in entries)
     return parts.styled(b"".join((head, written.encode(), end, b"\n")), feed.address)
 
 
 def _head(feed: Feed, updated: datetime, base_url: str) -> FeedGenerator:
-    from feedgen.feed import FeedGenerator  # a round that changes no feed does without
-
     generator = FeedGenerator()
     generator.register_extension("feedwatch", _FeedExtension, atom=True, rss=False)
     generator.id(feed_id(feed.first_path or feed.path))
@@ -110,7 +57,7 @@ def _head(feed: Feed, updated: datetime, base_url: str) -> FeedGenerator:
     generator.link(href=f"{base_url}/{feed.address}.atom", rel="self", type=TYPE)
     generator.link(href=parts.iri(feed.alternate) or f"{base_url}/", rel="alternate", type="text/html")
     for twin in feed.twins:
-        generator.link(href=f"{base_url}/{feed.path}.{twin}", rel="alternate", type=TWINS[twin])
+        generator.link(href=f"{base_url}/{feed.path}.{twin}", rel="alternate", type=parts.TWINS[twin])
     for rel, address in _chain(feed):
         generator.link(href=f"{base_url}/{address}.atom", rel=rel, type=TYPE)
     if feed.hub:
@@ -138,12 +85,16 @@ def _chain(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "current", feed.path
 
 
-def entry_text(published: PublishedEntry, base_url: str) -> str:
-    """An entry as XML (RFC 4287 §4.1.2)."""
+@lru_cache(maxsize=512)
+def _entry(published: PublishedEntry, base_url: str) -> str:
+    """An entry as XML (RFC 4287 §4.1.2). It is in the feeds of its source, its categories and all, one soon after the
+    other."""
     known, entry = published.known, published.known.entry
+    if clean(known.atom_id) != known.atom_id:
+        raise ValueError("its id has a character that XML has no room for")
     language = parts.language(entry.language)
     lines = [
-        f"  <entry xml:lang={quoteattr(language)}>" if language else "  <entry>",
+        f'  <entry xml:lang="{language}">' if language else "  <entry>",
         _element("id", known.atom_id),
         _element("title", parts.title(known)),
         _element("updated", parts.seconds(known.updated).isoformat()),
@@ -169,27 +120,23 @@ def entry_text(published: PublishedEntry, base_url: str) -> str:
         lines.append(_empty("media:thumbnail", url=image))
     if entry.rights:
         lines.append(_element("rights", one_line(entry.rights)))
-    updated = parts.seconds(known.updated).isoformat()
-    lines.append(_source(published.source_id, published.source, entry.origin, base_url).replace(_UPDATED, updated))
+    lines.append(_source(published, base_url))
     lines.append("  </entry>\n")
-    written = "\n".join(lines)
-    if clean(written) != written:
-        raise ValueError("it has a character that XML has no room for")
-    return written
+    return "\n".join(lines)
 
 
-@functools.lru_cache(maxsize=512)
-def _source(source_id: str, about: About, origin: Origin | None, base_url: str) -> str:
-    """Where an entry comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source. `_UPDATED` stands in
-    place of the entry's own date."""
+def _source(published: PublishedEntry, base_url: str) -> str:
+    """Where the entry comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source."""
+    before, after = _around_date(published.source_id, published.source, published.known.entry.origin, base_url)
+    return f"{before}{parts.seconds(published.known.updated).isoformat()}{after}"
+
+
+@lru_cache(maxsize=256)
+def _around_date(source_id: str, about: About, origin: Origin | None, base_url: str) -> tuple[str, str]:
+    """What all entries of a source say of it, around the date of theirs."""
     path = f"sources/{source_id}"
     title = (origin and origin.title) or about.title or source_id
-    lines = [
-        _element("id", feed_id(path)),
-        _element("title", one_line(title)),
-        _element("updated", _UPDATED),
-        _empty("link", href=f"{base_url}/{path}.atom", rel="self", type=TYPE),
-    ]
+    lines = [_empty("link", href=f"{base_url}/{path}.atom", rel="self", type=TYPE)]
     if link := parts.iri((origin and origin.link) or about.link):
         lines.append(_empty("link", href=link, rel="alternate"))
     if icon := parts.iri(about.icon):
@@ -198,7 +145,10 @@ def _source(source_id: str, about: About, origin: Origin | None, base_url: str) 
         lines.append(_element("logo", logo))
     if about.rights:
         lines.append(_element("rights", one_line(about.rights)))
-    return "\n".join(("    <source>", *(f"  {line}" for line in lines), "    </source>"))
+    head = "\n  ".join(
+        ("    <source>", _element("id", feed_id(path)), _element("title", one_line(title)), "    <updated>")
+    )
+    return head, "\n  ".join(("</updated>", *lines)) + "\n    </source>"
 
 
 def _person(person: Person) -> str:
@@ -219,23 +169,25 @@ def _element(name: str, text: str, attributes: str = "") -> str:
     return f"    <{name}{attributes}>{_escaped(text)}</{name}>"
 
 
+def _empty(name: str, **attributes: str | None) -> str:
+    told = [f' {key}="{_quoted(value)}"' for key, value in attributes.items() if value is not None]
+    return f"    <{name}{''.join(told)}/>"
+
+
 def _escaped(text: str) -> str:
     # Read as XML, a bare carriage return would be a line feed.
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
 
 
-def _empty(name: str, **attributes: str | None) -> str:
-    told = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items() if value is not None)
-    return f"    <{name}{told}/>"
+def _quoted(text: str) -> str:
+    return _escaped(text).replace('"', "&quot;")
 
 
 def _text(name: str, text: Text) -> str:
     return _element(name, clean(text.value), ' type="html"' if text.type == "html" else "")
 
 
-class _FeedExtension:
-    """An extension in feedgen's sense."""
-
+class _FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped
     def bind(self, feed: Feed, gone: Sequence[PublishedEntry]) -> None:
         self._archive = feed.page > 0
         self._gone = gone
@@ -249,8 +201,6 @@ class _FeedExtension:
         return spaces
 
     def extend_atom(self, feed: etree._Element) -> etree._Element:
-        from lxml import etree
-
         if self._archive:
             etree.SubElement(feed, f"{{{_HISTORY}}}archive")
         for one in self._gone:

@@ -10,7 +10,7 @@ from feedwatch.canonical import edit_id
 from feedwatch.differ.normalise import text_of
 from feedwatch.differ.words import Piece, shortened, word_diff
 from feedwatch.generator import atom
-from feedwatch.model import Feed, KnownEntry, PublishedEntry, Revision, Text
+from feedwatch.model import Feed, MajorEdit, PublishedEntry, Revision, Text
 
 #: Characters of unchanged text shown beside what changed.
 _AROUND = 300
@@ -28,17 +28,36 @@ def render(feed: Feed, entries: Sequence[PublishedEntry], *, base_url: str) -> b
         twins=(),
         archived=0,
     )
-    return atom.render(edits, [_edit(entry) for entry in entries], base_url=base_url)
+    # An edit that was taken back without another word has nothing to show.
+    shown = [
+        _edit(entry, entry.edit.before, told)
+        for entry in entries
+        if entry.edit and (told := "".join(_told(entry.edit)))
+    ]
+    return atom.render(edits, shown, base_url=base_url)
 
 
-def _edit(published: PublishedEntry) -> PublishedEntry:
+def marked(published: PublishedEntry) -> PublishedEntry:
+    """The same, with what the major edit that it shows changed, word by word, before its text."""
+    known, edit = published.known, published.edit
+    changes = "".join(_told(edit)) if edit else ""
+    if not edit or not changes:
+        return published
+    entry = known.entry
+    # A reader shows the content and not the summary, where there are both.
+    text = entry.content or entry.summary
+    said = "" if text is None else text.value if text.type == "html" else f"<p>{escape(text.value)}</p>"
+    content = Text(f"<p><em>Edited on {edit.before.until.date()}</em></p>{changes}<hr>{said}", "html")
+    return replace(published, known=replace(known, entry=replace(entry, content=content)))
+
+
+def _edit(published: PublishedEntry, before: Revision, told: str) -> PublishedEntry:
     known = published.known
-    before = next(revision for revision in reversed(known.revisions) if revision.size == "major")
     entry = replace(
         known.entry,
         title=f"Edited: {known.entry.title or before.title}",
         summary=None,
-        content=Text("".join(_told(before, known)), "html"),
+        content=Text(told, "html"),
         published=None,
         updated=None,
         enclosures=(),
@@ -51,12 +70,15 @@ def _edit(published: PublishedEntry) -> PublishedEntry:
     )
 
 
-def _told(before: Revision, known: KnownEntry) -> Iterable[str]:
-    for name, old, new in (
-        ("Title", before.title, known.entry.title),
-        ("Summary", text_of(before.summary), text_of(known.entry.summary)),
-        ("Text", text_of(before.content), text_of(known.entry.content)),
-    ):
+def _told(edit: MajorEdit) -> Iterable[str]:
+    """What differs, as HTML of our own around text that is escaped."""
+    title, summary, text = (
+        (edit.before.title, edit.after.title),
+        (text_of(edit.before.summary), text_of(edit.after.summary)),
+        (text_of(edit.before.content), text_of(edit.after.content)),
+    )
+    # Feeds without excerpts have the whole text in both.
+    for name, (old, new) in (("Title", title), *([("Summary", summary)] if summary != text else []), ("Text", text)):
         if old and new and old != new:
             yield f"<h4>{name}</h4><p>{''.join(map(_marked, shortened(word_diff(old, new), _AROUND)))}</p>"
 

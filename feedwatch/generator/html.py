@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, Template
 
 from feedwatch.canonical import one_line
 from feedwatch.differ.normalise import text_of
 from feedwatch.model import Feed, PublishedEntry, Reading
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 #: Characters of a text in a preview.
 _SHOWN = 400
@@ -57,8 +55,6 @@ def preview(reading: Reading, url: str) -> bytes:
 
 @cache
 def _template(name: str) -> Template:
-    from jinja2 import Environment, PackageLoader  # a round that changes no feed does without
-
     environment = Environment(
         loader=PackageLoader("feedwatch.generator"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from feedwatch.canonical import one_line
@@ -14,6 +14,9 @@ from feedwatch.differ.normalise import text_of
 from feedwatch.model import EPOCH, KnownEntry, Person, PublishedEntry
 
 log = logging.getLogger(__name__)
+
+#: The media types of a feed's twins, by the ends of their addresses.
+TWINS = {"json": "application/feed+json", "rss": "application/rss+xml"}
 
 #: What feedgen and lxml raise for a value that XML or a feed has no room for.
 _UNWRITABLE = (ValueError, TypeError)
@@ -69,7 +72,7 @@ def language(tag: str | None) -> str | None:
     return tag if re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", tag) else None
 
 
-@functools.lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def iri(url: str | None) -> str | None:
     """`url` when it is absolute, with every character encoded that a URI has no room for (RFC 3987 §3.1)."""
     text = quote(one_line(url or ""), safe=":/?#[]@!$&'()*+,;=%-._~")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from feedwatch import files
+from feedwatch import files, generator
 from feedwatch.categories import ALL
-from feedwatch.generator import atom, edits, html, jsonfeed, opml
-from feedwatch.generator import incidents as incident_feed
-from feedwatch.generator.html import Shown
 from feedwatch.generator.tidy import tidy
 from feedwatch.model import Feed, Imprint, Incident, KnownSource, PublishedEntry, Source
 from feedwatch.selection import Merged
@@ -32,6 +29,8 @@ class Shelf(Protocol):
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
 
     def archived(self, name: str) -> int: ...
+
+    def in_time(self, pages: Iterable[tuple[str, int]]) -> Sequence[tuple[str, int]]: ...
 
     def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]: ...
 
@@ -68,21 +67,21 @@ class Publisher:
         self._moved = dict(moved or {})
         self._limit = limit
         self._tidy = False
-        self._kept = atom.Kept(self._base)
 
-    def publish_pages(self, pages: Iterable[tuple[str, int]]) -> list[str]:
-        """Renders these pages of archives in this order, to be called before the feeds that lead to them.
+    def publish_pages(self, pages: Collection[tuple[str, int]]) -> list[str]:
+        """Renders these pages of archives, to be called before the feeds that lead to them.
 
         Returns the paths written, as `publish` does. Raises OSError.
         """
         self._tidy_up()
         written: list[str] = []
         feeds = self._shelf.feeds()
-        for name, number in pages:
+        for name, number in self._shelf.in_time(pages):
             if feed := self._feed_of(name, feeds):
                 entries, gone = self._shelf.page(name, number)
                 page = replace(feed, page=number)
-                written += self._write(f"{page.address}.atom", self._atom(page, entries, gone))
+                data = generator.atom.render(page, self._marked(entries), gone, base_url=self._base)
+                written += self._write(f"{page.address}.atom", data)
         return written
 
     def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:
@@ -97,44 +96,52 @@ class Publisher:
         feeds = self._shelf.feeds()
         for slug in sorted({*slugs, ALL} if slugs else ()):
             feed, gone = self._feed(slug, feeds), self._shelf.withdrawn(slug, self._limit)
-            written += self._write_feed(feed, self._shelf.latest(slug, self._limit), gone)
+            written += self._write_feed(feed, self._marked(self._shelf.latest(slug, self._limit)), gone)
             if edited := self._shelf.edited(slug, self._limit):
-                written += self._write(f"{feed.path}/changes.atom", edits.render(feed, edited, base_url=self._base))
+                written += self._write(
+                    f"{feed.path}/changes.atom", generator.edits.render(feed, edited, base_url=self._base)
+                )
         for source_id in sorted(set(source_ids) & set(self._sources)):
             written += self.publish_source(source_id)
         return sorted(written + self._write_lists(feeds))
 
     def publish_source(self, source_id: str) -> list[str]:
         """Renders the feed of one source that is configured. Returns the paths written; raises OSError."""
-        return self._write_feed(self._source_feed(source_id), self._shelf.latest_of_source(source_id, self._limit))
+        entries = self._marked(self._shelf.latest_of_source(source_id, self._limit))
+        return self._write_feed(self._source_feed(source_id), entries)
 
     def publish_incidents(self, incidents: Sequence[Incident]) -> list[str]:
         """Renders the feed of incidents. Raises OSError."""
-        name = f"{incident_feed.PATH}.atom"
-        return self._write(name, incident_feed.render(incidents, base_url=self._base))
+        name = f"{generator.incidents.PATH}.atom"
+        return self._write(name, generator.incidents.render(incidents, base_url=self._base))
 
     @property
     def _base(self) -> str:
         return self._imprint.base_url
 
+    def _marked(self, entries: Sequence[PublishedEntry]) -> list[PublishedEntry]:
+        """`entries`, with what edits changed where the operator wants that in the text."""
+        wanted = {source.id for source in self._sources.values() if source.edits.marked}
+        return [generator.edits.marked(entry) if entry.source_id in wanted else entry for entry in entries]
+
     def _write_lists(self, feeds: Mapping[str, tuple[str, int]]) -> list[str]:
         """What lists all feeds for everybody. Opens no source for its own sake: there may be thousands."""
-        everything = Shown(self._feed(ALL, feeds), feeds.get(ALL, ("", 0))[1])
+        everything = generator.html.Shown(self._feed(ALL, feeds), feeds.get(ALL, ("", 0))[1])
         categories = [
-            Shown(self._feed(slug, feeds), count, self._shelf.latest(slug, _NEWEST))
+            generator.html.Shown(self._feed(slug, feeds), count, self._shelf.latest(slug, _NEWEST))
             for slug, (title, count) in sorted(feeds.items(), key=lambda feed: feed[1][0].casefold())
             if count and slug != ALL
         ]
         known = self._shelf.sources()
         sources = [
-            Shown(Feed(f"sources/{source_id}", source.title or known[source_id][0]), known[source_id][1])
+            generator.html.Shown(Feed(f"sources/{source_id}", source.title or known[source_id][0]), known[source_id][1])
             for source_id, source in sorted(self._sources.items())
             if source_id in known
         ]
         listed = [(shown.feed, shown.count) for shown in (everything, *categories, *sources)]
         return [
-            *self._write("feeds.opml", opml.render("feedwatch", listed, base_url=self._base)),
-            *self._write("index.html", html.index(everything, categories, sources, base_url=self._base)),
+            *self._write("feeds.opml", generator.opml.render("feedwatch", listed, base_url=self._base)),
+            *self._write("index.html", generator.html.index(everything, categories, sources, base_url=self._base)),
         ]
 
     def _tidy_up(self) -> None:
@@ -186,9 +193,9 @@ class Publisher:
     def _write_feed(
         self, feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry] = ()
     ) -> list[str]:
-        written = self._write(f"{feed.path}.atom", self._atom(feed, entries, gone))
+        written = self._write(f"{feed.path}.atom", generator.atom.render(feed, entries, gone, base_url=self._base))
         for twin in feed.twins:
-            written += self._write(f"{feed.path}.{twin}", _twin(twin)(feed, entries, base_url=self._base))
+            written += self._write(f"{feed.path}.{twin}", self._twin(twin, feed, entries))
         # There are fewer pages than before when they were divided anew.
         beyond = feed.archived + 1
         while (page := self._folder / f"{feed.address_of(beyond)}.atom").is_file():
@@ -196,8 +203,9 @@ class Publisher:
             beyond += 1
         return written
 
-    def _atom(self, feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry]) -> bytes:
-        return atom.render(feed, entries, gone, base_url=self._base, write=self._kept.entry)
+    def _twin(self, twin: str, feed: Feed, entries: Sequence[PublishedEntry]) -> bytes:
+        render = generator.jsonfeed.render if twin == "json" else generator.rss.render
+        return render(feed, entries, base_url=self._base)
 
     def _write(self, name: str, data: bytes) -> list[str]:
         path = self._folder / name
@@ -209,11 +217,3 @@ class Publisher:
             # HTTP dates are whole seconds: two versions must not share one (RFC 9110 §8.8.2.2).
             os.utime(path, (int(dated) + 1, int(dated) + 1))
         return [re.sub(r"^private/[^/]+/", "private/…/", name)]
-
-
-def _twin(ending: str) -> Callable[..., bytes]:
-    if ending == "json":
-        return jsonfeed.render
-    from feedwatch.generator import rss  # few publish it, and loading feedgen takes as long as a dozen feeds
-
-    return rss.render

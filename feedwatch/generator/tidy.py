@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from feedwatch.generator.atom import TWINS
+from feedwatch.generator.parts import TWINS
 from feedwatch.selection import Merged
 
 log = logging.getLogger(__name__)

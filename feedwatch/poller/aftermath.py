@@ -16,6 +16,7 @@ from feedwatch.model import (
     NotModified,
     PollState,
     Reading,
+    Selectors,
     Source,
     SourceReport,
     Way,
@@ -36,6 +37,8 @@ class Recorded:
     #: Requests beside those of the poll itself, and bytes of their bodies.
     requests: int = 0
     received: int = 0
+    #: What it was read with, where that is not what the configuration says.
+    healed: Selectors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,9 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 kind=reading.kind,
                 pace=reading.pace,
                 rhythm=rhythm(reading.entries, now),
-                rule=reading.rule,
+                # The rule that finds nothing now may find all again.
+                rule=state.rule if result.healed else reading.rule,
+                healed=result.healed,
                 filled=filled(reading.entries),
                 next_page=reading.next_page,
                 read_as=READING_VERSION,

@@ -18,6 +18,7 @@ from feedwatch.readers.pager import next_page
 from feedwatch.readers.selectors import compile_selector, nearest
 from feedwatch.readers.shell import HINT, is_shell
 from feedwatch.readers.walls import check_other_page, check_wall
+from feedwatch.readers.whole import is_cut, without_end
 
 
 def read_any_page(markup: str, *, url: str, source: Source, now: datetime, rule: tuple[str, ...]) -> Reading:
@@ -27,13 +28,17 @@ def read_any_page(markup: str, *, url: str, source: Source, now: datetime, rule:
         if not reading.entries:
             check_wall(markup)
             raise _nothing_selected(markup, source.select.entry, _hint(markup, source))
-        return _with_next(reading, markup, url)
+        return _with_next(_as_far_as_it_goes(reading, markup), markup, url)
     check_other_page(markup)
     reading = read_listing(markup, url=url, source=source, now=now, rule=rule)
     if not reading.entries:
         check_wall(markup)
         reading = replace(reading, notes=(*reading.notes, *_hint(markup, source)))
-    return _with_next(reading, markup, url)
+    return _with_next(_as_far_as_it_goes(reading, markup), markup, url)
+
+
+def _as_far_as_it_goes(reading: Reading, markup: str) -> Reading:
+    return without_end(reading) if reading.entries and is_cut(markup) else reading
 
 
 def _with_next(reading: Reading, markup: str, url: str) -> Reading:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
-from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag, XMLParsedAsHTMLWarning
-from bs4.element import NavigableString
+from bs4 import BeautifulSoup, Tag
 
 from feedwatch.canonical import entry_id, one_line
 from feedwatch.errors import ReadError
@@ -21,14 +18,9 @@ from feedwatch.readers.date_in import ascii_digits
 from feedwatch.readers.dates import parse_date
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.selectors import compile_selector, split_selector
+from feedwatch.readers.soup import attribute_of, base_of, every, first, outermost, parsed, text_of, value_of
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-#: Tags that set their text apart by nothing: `H<sub>2</sub>O` is one word.
-_INLINE = frozenset({
-    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark",
-    "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
-})  # fmt: skip
-_NO_TEXT = frozenset({"noscript", "script", "style", "svg", "template"})
 #: Lazy loading puts a placeholder into src, so the others come first.
 _IMAGE_SOURCES = ("data-src", "data-lazy-src", "data-original", "src")
 #: Stands in for an unknown base, to tell a relative link from one that leads nowhere.
@@ -43,11 +35,7 @@ def read_page(markup: str, *, url: str, source: Source, now: datetime) -> Readin
     """
     assert source.select is not None, "a page is read by selectors"  # noqa: S101
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
-            warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
-            soup = BeautifulSoup(markup, "lxml")
-        return _Page(soup, url, source, source.select, now).reading()
+        return _Page(parsed(markup), url, source, source.select, now).reading()
     except RecursionError:
         raise ReadError("unreadable", "the page is nested too deep to be read") from None
 
@@ -64,13 +52,13 @@ class _Page:
         self._select = select
         self._now = now
         html = soup.find("html")
-        self._language = (_attribute(html, "lang") if html else None) or None
-        self._base = source.link_base or _page_base(soup, url)
+        self._language = (attribute_of(html, "lang") if html else None) or None
+        self._base = source.link_base or base_of(soup, url)
         self._unreadable: list[str] = []
         self._unresolved = False
 
     def reading(self) -> Reading:
-        elements, inside = _outermost(compile_selector(self._select.entry).select(self._soup))
+        elements, inside = outermost(compile_selector(self._select.entry).select(self._soup))
         sections = self._sections(elements, inside) if self._select.section else {}
         cards = [card for element in elements if (card := self._card(element, sections))]
         notes = self._notes(cards, len(elements))
@@ -91,14 +79,14 @@ class _Page:
 
     def _card(self, card: Tag, sections: dict[int, str]) -> _Card | None:
         select = self._select
-        title_element = _first(card, select.title) if select.title else _default_title(card)
-        title = _value(title_element, select.title)
+        title_element = first(card, select.title) if select.title else _default_title(card)
+        title = value_of(title_element, select.title)
         link = self._link(card, title_element)
         if not title and not link:
             return None
         date, age = self._date(card)
-        summary = _value(_first(card, select.summary) if select.summary else _with_text(card, "p"), select.summary)
-        author = _value(_first(card, select.author) if select.author else card.find(rel="author"), select.author)
+        summary = value_of(first(card, select.summary) if select.summary else _with_text(card, "p"), select.summary)
+        author = value_of(first(card, select.author) if select.author else card.find(rel="author"), select.author)
         names = self._categories(card, sections)
         image = self._image(card)
         wanted = {
@@ -122,12 +110,12 @@ class _Page:
 
     def _link(self, card: Tag, title: Tag | None) -> str | None:
         if self._select.link:
-            element = _first(card, self._select.link)
-            return self._resolved(_value(element, self._select.link, attribute="href"))
+            element = first(card, self._select.link)
+            return self._resolved(value_of(element, self._select.link, attribute="href"))
         around = [title, title.find_parent("a"), title.find("a", href=True)] if title is not None else []
         for element in (*around, card, *card.find_all("a", href=True)):
             # The first that leads anywhere, resolvable or not: the next may be a share button.
-            if isinstance(element, Tag) and element.name == "a" and _leads(href := _attribute(element, "href")):
+            if isinstance(element, Tag) and element.name == "a" and _leads(href := attribute_of(element, "href")):
                 return self._resolved(href)
         return None
 
@@ -139,12 +127,12 @@ class _Page:
     def _date(self, card: Tag) -> tuple[Moment | None, timedelta | None]:
         """Its date, or else how long ago it says that was."""
         selector = self._select.date
-        element = _first(card, selector) if selector else card.find("time")
+        element = first(card, selector) if selector else card.find("time")
         if not isinstance(element, Tag):
             return None, None
         attribute = (split_selector(selector)[1] if selector else None) or "datetime"
         # Spaced as well: a calendar leaf has its day and month in elements that only a style sheet sets apart.
-        stated = (_attribute(element, attribute) or "", _text(element), element.get_text(" "))
+        stated = (attribute_of(element, attribute) or "", text_of(element), element.get_text(" "))
         texts = [one_line(text) for text in stated if text.strip()]
         for text in texts:
             if found := parse_date(text, self._now, language=self._language):
@@ -158,11 +146,11 @@ class _Page:
 
     def _image(self, card: Tag) -> str | None:
         selector = self._select.image
-        element = _first(card, selector) if selector else card.find("img")
+        element = first(card, selector) if selector else card.find("img")
         attribute = split_selector(selector)[1] if selector else None
         names = (attribute,) if attribute else (*_IMAGE_SOURCES, "srcset", "data-srcset")
         for name in names:
-            stated = _attribute(element, name) or ""
+            stated = attribute_of(element, name) or ""
             if name.endswith("srcset"):  # "a.jpg 1x, b.jpg 2x", and commas may be part of an address
                 stated = "".join(stated.split()[:1]).rstrip(",")
             if found := web_url(stated, self._base):
@@ -171,7 +159,7 @@ class _Page:
 
     def _categories(self, card: Tag, sections: dict[int, str]) -> tuple[str, ...]:
         selector = self._select.category
-        found = [_value(element, selector) for element in _all(card, selector)] if selector else []
+        found = [value_of(element, selector) for element in every(card, selector)] if selector else []
         own = dict.fromkeys(name for name in found if name)
         section = sections.get(id(card))
         return tuple(own) or ((section,) if section else ())
@@ -190,61 +178,29 @@ class _Page:
             if id(element) in wanted:
                 found[id(element)] = current
             if id(element) in headings:
-                current = _value(element, selector)
+                current = value_of(element, selector)
         return found
 
     def _about(self) -> About:
         def meta(selector: str) -> str | None:
             element = self._soup.select_one(selector)
-            return (one_line(_attribute(element, "content") or "") or None) if isinstance(element, Tag) else None
+            return (one_line(attribute_of(element, "content") or "") or None) if isinstance(element, Tag) else None
 
         icon = self._soup.find("link", rel="icon")
         canonical = self._soup.find("link", rel="canonical")
         title = one_line(self._soup.title.get_text()) if self._soup.title else ""
         return About(
             title=meta('meta[property="og:site_name"]') or title or None,
-            link=web_url(_attribute(canonical, "href"), self._base),
+            link=web_url(attribute_of(canonical, "href"), self._base),
             description=meta("meta[name=description]"),
             language=self._language,
-            icon=web_url(_attribute(icon, "href"), self._base),
+            icon=web_url(attribute_of(icon, "href"), self._base),
         )
-
-
-def _page_base(soup: BeautifulSoup, url: str) -> str:
-    """The base of the page's links; "" for a file, whose own address means nothing to a reader of the feed."""
-    on_the_web = url if urlsplit(url).scheme in ("http", "https") else ""
-    return web_url(_attribute(soup.find("base", href=True), "href"), on_the_web) or on_the_web
 
 
 def _leads(href: str | None) -> bool:
     """Whether there is a page behind `href`, wherever it may be: no `#`, `javascript:` or `mailto:`."""
     return bool(href) and not (href or "").strip().startswith("#") and web_url(href, _SOMEWHERE) is not None
-
-
-def _outermost(elements: Iterable[Tag]) -> tuple[list[Tag], set[int]]:
-    """`elements` (in document order) without those inside another: a card in a card is part of it.
-
-    And the identities of everything inside those that are left.
-    """
-    chosen: list[Tag] = []
-    inside: set[int] = set()
-    for element in elements:
-        if id(element) in inside:
-            continue
-        chosen.append(element)
-        inside.update(id(child) for child in element.descendants if isinstance(child, Tag))
-    return chosen, inside
-
-
-def _all(card: Tag, selector: str) -> list[Tag]:
-    """What matches in the card, else the card itself if that does (`<a class="card" href>`, `data-category`)."""
-    sieve = compile_selector(selector)
-    return sieve.select(card) or ([card] if sieve.match(card) else [])
-
-
-def _first(card: Tag, selector: str) -> Tag | None:
-    sieve = compile_selector(selector)
-    return sieve.select_one(card) or (card if sieve.match(card) else None)
 
 
 def _with_text(card: Tag, *names: str) -> Tag | None:
@@ -255,34 +211,6 @@ def _default_title(card: Tag) -> Tag | None:
     if heading := _with_text(card, *_HEADINGS):
         return heading
     return card if card.name == "a" and card.get_text(strip=True) else _with_text(card, "a")
-
-
-def _value(element: object, selector: str | None, attribute: str | None = None) -> str:
-    """The attribute that the selector names (else `attribute`, where given), else the text; "" for nothing."""
-    if not isinstance(element, Tag):
-        return ""
-    name = (split_selector(selector)[1] if selector else None) or attribute
-    return one_line(_attribute(element, name) or "") if name else _text(element)
-
-
-def _text(element: Tag) -> str:
-    """The text on one line. A walk without recursion, linear: sanitising takes a minute for a deep enough page."""
-    parts: list[str] = []
-    ahead: list[object] = [element]
-    while ahead:
-        node = ahead.pop()
-        if isinstance(node, Tag):
-            if node.name not in _NO_TEXT:
-                apart = () if node.name in _INLINE else (" ",)
-                ahead += [*apart, *reversed(node.contents), *apart]
-        elif type(node) in (str, NavigableString):  # comments and the like are subclasses
-            parts.append(str(node))
-    return one_line("".join(parts))
-
-
-def _attribute(element: object, name: str) -> str | None:
-    value = element.get(name) if isinstance(element, Tag) else None
-    return value if value is None else value if isinstance(value, str) else " ".join(value)
 
 
 def _share(part: int, whole: int) -> str:

@@ -136,10 +136,16 @@ def stable_classes(names: str) -> tuple[str, ...]:
         if ":" in name or "/" in name or "[" in name:
             continue
         name = name.split("--")[0] or name
-        plain = _HASHED.sub("", name) if not name.islower() or any(c.isdigit() for c in name) else name
-        if _WORDY.fullmatch(plain) and not _PASSING.fullmatch(plain):
+        plain = stem(name)
+        if plain and not _PASSING.fullmatch(plain):
             found.append(plain)
     return tuple(sorted(set(found)))
+
+
+def stem(name: str) -> str:
+    """What a class is after another build; "" where it is no word."""
+    plain = _HASHED.sub("", name) if not name.islower() or any(c.isdigit() for c in name) else name
+    return plain if _WORDY.fullmatch(plain) else ""
 
 
 def step(element: Element) -> str:

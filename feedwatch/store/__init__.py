@@ -10,7 +10,7 @@ Laws, kept by every implementation and shown by `tests/test_store.py`:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -40,9 +40,8 @@ class Unpublished:
 
     slugs: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
-    #: Pages of archives: the slug, or `of_source`, and the number from 1. Those with the same entries come one after
-    #: the other, so that each source is opened once.
-    pages: tuple[tuple[str, int], ...] = ()
+    #: Pages of archives: the slug, or `of_source`, and the number from 1.
+    pages: frozenset[tuple[str, int]] = frozenset()
 
 
 def of_source(source_id: str) -> str:
@@ -109,6 +108,10 @@ class Store(Protocol):
 
     def archived(self, name: str) -> int:
         """How many pages the archive of a feed (a slug, or `of_source`) has."""
+        ...
+
+    def in_time(self, pages: Iterable[tuple[str, int]]) -> Sequence[tuple[str, int]]:
+        """Pages of archives in the order of what they hold: those of one time have entries of the same sources."""
         ...
 
     def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:

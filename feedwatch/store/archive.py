@@ -14,6 +14,7 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from feedwatch import files
@@ -40,6 +41,7 @@ def facts(known: KnownEntry) -> tuple[object, ...]:
     return (known.atom_id, known.entry, known.published, known.updated, known.withdrawn, known.twin_of)
 
 
+@lru_cache(maxsize=1024)
 def sign(known: KnownEntry) -> str:
     """The same for the same facts, whether they were just made or read back from a file."""
     dates = (known.published, known.updated, known.withdrawn)
@@ -85,10 +87,6 @@ class Archive:
         fresh = self.stale - self._whole
         self._whole = {page for page in self.stale if page in self._whole or self._found(page)}
         return fresh <= self._whole
-
-    def in_order(self) -> tuple[Page, ...]:
-        """The stale pages by their last entry, whatever head they are of."""
-        return tuple(sorted(self.stale, key=lambda page: (self.ends[page[0]][page[1] - 1], page)))
 
     def rows(self, page: Page) -> list[Place]:
         """Raises OSError or ValueError for a page that cannot be read."""

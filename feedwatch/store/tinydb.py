@@ -22,12 +22,15 @@ from pathlib import Path
 from feedwatch import files
 from feedwatch.canonical import digest
 from feedwatch.categories import ALL, Categories
+from feedwatch.differ.editions import Edition, edition, editions, key_of, newest
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
     EPOCH,
     Change,
     Commit,
     Delivery,
+    EditRules,
+    EditsShown,
     Entry,
     Event,
     Incident,
@@ -48,8 +51,8 @@ from feedwatch.store.twins import Twins, together
 
 log = logging.getLogger(__name__)
 
-#: Entries of decoded source files kept in memory; the file in use is kept whatever it has.
-_OPEN_ENTRIES = 1_000
+#: Decoded source files kept in memory: about those that a page of a category's archive has entries of.
+_OPEN_FILES = 48
 #: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
 _WRITTEN = 20_000
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
@@ -59,8 +62,8 @@ _LISTINGS: dict[Listing, str] = {"newest": "", "withdrawn": _WITHDRAWN, "edited"
 
 
 class TinyStore:
-    """See `feedwatch.store.Store`. `sources` are the ids the configuration knows; others keep their files. When
-    `rendering` is another one than before, every feed could be stale.
+    """See `feedwatch.store.Store`. `sources` are the ids the configuration knows; others keep their files. `edits` says
+    how edits of a source are shown. When that or `rendering` is another one than before, every feed could be stale.
 
     With `read_only` it takes no lock, mends nothing and writes nothing: for looking beside a running service.
     """
@@ -73,6 +76,7 @@ class TinyStore:
         *,
         stamp: str,
         limit: int = 50,
+        edits: Mapping[str, EditRules] | None = None,
         merged: Iterable[Merged] = (),
         rendering: str = "",
         read_only: bool = False,
@@ -86,12 +90,12 @@ class TinyStore:
         self._merged = {feed.id: feed for feed in merged}
         self._rendering = rendering
         self._limit, self._keep = limit, limit * SLACK
-        self._archive = Archive(folder / "archives", digest(rendering, *sorted(feed.path for feed in merged)))
+        self._edits = edits or {}
+        paths = sorted(feed.path for feed in merged)
+        self._archive = Archive(folder / "archives", digest(rendering, *paths, *self._shown_as()))
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
-        #: Signs of entries of open files, each with the row it is of.
-        self._signed: dict[Place, tuple[KnownEntry, str]] = {}
         #: When entries were written last, in commits since the start; and a number that none of the forgotten exceeds.
         self._commits, self._written, self._forgotten = 0, OrderedDict[Place, int](), 0
         self._index: Index | None = None
@@ -171,8 +175,7 @@ class TinyStore:
         head = index.heads.get(slug)
         found: dict[str, PublishedEntry] = {}
         for row in head.rows if head else ():
-            if self._readable(row[3]):
-                entry = self._published_entry(slug, (row[3], row[4]))
+            if self._readable(row[3]) and (entry := self._published_entry(slug, (row[3], row[4]))):
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
@@ -200,6 +203,10 @@ class TinyStore:
         self._loaded_index()
         return self._archive.count(name)
 
+    def in_time(self, pages: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+        self._loaded_index()
+        return sorted(pages, key=lambda page: (self._archive.ends.get(page[0], [])[page[1] - 1 : page[1]], page))
+
     def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:
         self._loaded_index()
         alone = not _is_feed(name)
@@ -214,12 +221,11 @@ class TinyStore:
             ) from error
         # By source, so that each is opened once.
         for place in sorted(places):
-            file = self._readable(place[0])
-            known = file.known.entries.get(place[1]) if file else None
+            known = self._edition_at(place)
             if known is not None:
                 row = row_of(place[0], known)
-                entry = self._published_entry(name, place)
-                found.setdefault(entry.known.atom_id, (row, entry))
+                if entry := self._published_entry(name, place):
+                    found.setdefault(entry.known.atom_id, (row, entry))
                 signs += self._signs(place, alone=alone)
         self._archive.rendered((name, number), signs)
         entries = [entry for _, entry in sorted(found.values(), key=lambda one: one[0])]
@@ -230,22 +236,22 @@ class TinyStore:
 
     def _signs(self, place: Place, *, alone: bool) -> list[str]:
         places = [place] if alone else self._together(place) or [place]
-        return [told for one in places if (told := self._sign(one))]
+        return [sign(known) for one in places if (known := self._edition_at(one)) is not None]
 
-    def _sign(self, place: Place) -> str | None:
-        """Made once, though an entry stands on a page of each of its feeds."""
+    def _editions(self, source_id: str, known: KnownEntry | None) -> list[KnownEntry]:
+        """An entry as feeds show it, and its edits that are entries of their own."""
+        if known is None or known.same_as is not None:
+            return []
+        return [one.known for one in editions(known, self._shown(source_id))]
+
+    def _edition_at(self, place: Place) -> KnownEntry | None:
         file = self._readable(place[0])
-        known = file.known.entries.get(place[1]) if file else None
-        if known is None:
-            return None
-        made = self._signed.get(place)
-        if made is None or made[0] is not known:
-            made = self._signed[place] = (known, sign(known))
-        return made[1]
+        known = file.known.entries.get(key_of(place[1])) if file else None
+        return next((one for one in self._editions(place[0], known) if one.key == place[1]), None)
 
     def places(self, slug: str, listing: Listing = "newest") -> Sequence[Place]:
         head = self._loaded_index().heads.get(_LISTINGS[listing] + slug)
-        return [(row[3], row[4]) for row in head.rows] if head else []
+        return [(row[3], row[4]) for row in _of_entries(head.rows)] if head else []
 
     def version(self, place: Place) -> object:
         self._loaded_index()
@@ -255,13 +261,13 @@ class TinyStore:
     def shown(self, place: Place) -> PublishedEntry | None:
         file = self._readable(place[0]) if place[0] in self._listed else None
         self._loaded_index()
-        return self._published_entry(ALL, place) if file and place[1] in file.known.entries else None
+        return self._published_entry(ALL, place, as_is=True) if file and place[1] in file.known.entries else None
 
     def outline(self, source_id: str) -> Outline:
         head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
         if head is None:
             return Outline()
-        return Outline(head.title, head.count, [EPOCH - timedelta(seconds=row[1]) for row in head.rows])
+        return Outline(head.title, head.count, [EPOCH - timedelta(seconds=row[1]) for row in _of_entries(head.rows)])
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
@@ -276,7 +282,7 @@ class TinyStore:
             self._recover(in_doubt=True)
             self._in_doubt = False
         self._close_pages()
-        return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources), self._archive.in_order())
+        return Unpublished(frozenset(self._stale_slugs), frozenset(self._stale_sources), frozenset(self._archive.stale))
 
     def published(self, done: Unpublished) -> None:
         self._stale_slugs -= done.slugs
@@ -389,17 +395,10 @@ class TinyStore:
             if reasons:
                 self._fell_back(source_id, path, reasons[0])
             self._open[source_id] = file
-            self._close_some()
+            if len(self._open) > _OPEN_FILES:
+                self._open.popitem(last=False)
         self._open.move_to_end(source_id)
         return file
-
-    def _close_some(self) -> None:
-        entries = sum(len(file.known.entries) for file in self._open.values())
-        while entries > _OPEN_ENTRIES and len(self._open) > 1:
-            closed = self._open.popitem(last=False)[1].known
-            entries -= len(closed.entries)
-            for key in closed.entries:
-                self._signed.pop((closed.source_id, key), None)
 
     def _readable(self, source_id: str) -> SourceFile | None:
         """The file of a source, or None with a warning: one damaged source must not hold up the others."""
@@ -454,11 +453,12 @@ class TinyStore:
         merged = {feed.id: feed.title for feed in self._merged.values() if feed.takes(source.source_id, slugs, words)}
         return {**own, **slugs, **merged}
 
-    def _pages_of(self, source: KnownSource, known: KnownEntry | None) -> dict[str, Seen]:
-        """The heads in whose archives an entry stands, and where; a withdrawn one keeps its place."""
-        if known is None or known.same_as is not None:
-            return {}
-        return dict.fromkeys(self._slugs(source, known), seen_of(row_of(source.source_id, known)))
+    def _pages_of(self, source: KnownSource, known: KnownEntry | None) -> dict[str, dict[str, Seen]]:
+        """The heads in whose archives an entry and its edits stand, and where, by their keys; what was withdrawn keeps
+        its place."""
+        slugs = self._slugs(source, known)
+        rows = [row_of(source.source_id, one) for one in self._editions(source.source_id, known)]
+        return {row[4]: dict.fromkeys(slugs, seen_of(row)) for row in rows}
 
     def _close_pages(self) -> None:
         if not self._stale_slugs and not self._stale_sources:
@@ -472,13 +472,16 @@ class TinyStore:
         """The rows of an entry, and the heads they are in."""
         if known is None or known.same_as is not None:
             return []
-        slugs, row = self._slugs(source, known), row_of(source.source_id, known)
+        slugs, source_id = self._slugs(source, known), source.source_id
+        rows = [row_of(source_id, one) for one in self._editions(source_id, known)]
         if known.withdrawn is not None:
-            return [({_WITHDRAWN + slug: title for slug, title in slugs.items() if _is_feed(slug)}, row)]
-        if not any(revision.size == "major" for revision in known.revisions):
-            return [(slugs, row)]
+            gone = {_WITHDRAWN + slug: title for slug, title in slugs.items() if _is_feed(slug)}
+            return [(gone, row) for row in rows]
+        listed = [(slugs, row) for row in rows]
+        if newest(known).edit is None:
+            return listed
         edited = {_EDITED + slug: title for slug, title in slugs.items() if _is_feed(slug)}
-        return [(slugs, row), (edited, changed_row_of(source.source_id, known))]
+        return [*listed, (edited, changed_row_of(source_id, known))]
 
     def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
         old, new = self._slugs(source, before), self._slugs(source, after)
@@ -500,11 +503,13 @@ class TinyStore:
             return
         place = (source.source_id, after.key)
         try:
-            self._archive.move(place, self._pages_of(source, before), self._pages_of(source, after))
+            old, new = self._pages_of(source, before), self._pages_of(source, after)
+            for key in {**old, **new}:
+                self._archive.move((source.source_id, key), old.get(key, {}), new.get(key, {}))
             for other in self._together(place):
                 if other != place and (file := self._readable(other[0])):
-                    pages = self._pages_of(file.known, file.known.entries.get(other[1]))
-                    self._archive.move(other, pages, pages)
+                    for key, pages in self._pages_of(file.known, file.known.entries.get(other[1])).items():
+                        self._archive.move((other[0], key), pages, pages)
         except (OSError, ValueError):
             # The commit stands; which entries are on which page has to be found out again.
             self._in_doubt = True
@@ -541,7 +546,13 @@ class TinyStore:
 
     def _made_for(self) -> str:
         merged = [feed.digest for feed in self._merged.values()]
-        return digest(self._categories.digest, str(self._keep), self._rendering, *merged, *sorted(self._sources))
+        made_for = [self._categories.digest, str(self._keep), self._rendering, *merged, *sorted(self._sources)]
+        return digest(*made_for, *self._shown_as())
+
+    def _shown_as(self) -> list[str]:
+        """How edits are shown, of each source where that is not as usual."""
+        found = (f"{name} {r.shown} {r.marked}" for name, r in self._edits.items() if r.marked or r.shown != "in-place")
+        return sorted(found)
 
     def _built_index(self) -> Index:
         self._index_changed = True
@@ -557,8 +568,9 @@ class TinyStore:
                 for known in file.known.entries.values():
                     listed += self._rows_of(file.known, known)
                     seen.append((known.first_seen, source_id, known))
-                    for name, at in self._pages_of(file.known, known).items():
-                        paged[name].append((at, known.withdrawn is None))
+                    for pages in self._pages_of(file.known, known).values():
+                        for name, at in pages.items():
+                            paged[name].append((at, known.withdrawn is None))
         self._twins = Twins()
         place = {source_id: number for number, source_id in enumerate(self._sources)}
         for _, source_id, known in sorted(seen, key=lambda one: (one[0], place[one[1]])):
@@ -568,7 +580,11 @@ class TinyStore:
         index = Index(self._keep, self._archive.ends)
         for slugs, row in listed:
             index.add(slugs, row)
-        signs = {(source_id, known.key): sign(known) for _, source_id, known in seen} if self._archive.ends else {}
+        signs = {
+            (source_id, one.key): sign(one)
+            for _, source_id, known in (seen if self._archive.ends else ())
+            for one in self._editions(source_id, known)
+        }
 
         def signs_of(name: str, at: Place) -> list[str]:
             places = self._together(at) if _is_feed(name) else []
@@ -600,20 +616,34 @@ class TinyStore:
         later = self._twins.later(first)
         return [first, *later] if later else []
 
-    def _published_entry(self, slug: str, place: Place) -> PublishedEntry:
-        """The entry at `place`; in feeds of several sources all that its post says in any of them, under one id."""
-        source_id, known = place[0], self.known(place[0]).entries[place[1]]
-        if not slug.startswith(_OF_SOURCE):
-            members = self._members(place)
-            published_as = _published_as(members) or known.atom_id
-            if not slug.startswith(_EDITED):
-                live = [(at, one) for at, one in members if one.withdrawn is None and at[0] in self._listed]
-                if live:
-                    source_id, known = live[0][0][0], together(live[0][1], [one for _, one in live[1:]])
-            if known.atom_id != published_as:
-                known = replace(known, atom_id=published_as)
-        categories = tuple(self._categories.resolve(known.entry.categories).items())
-        return PublishedEntry(known, source_id, self.known(source_id).about, categories)
+    def _published_entry(self, slug: str, at: Place, *, as_is: bool = False) -> PublishedEntry | None:
+        """What a place stands for; in feeds of several sources all that its post says in any of them, under one id.
+
+        None for an edit of what is not the first live entry of its post: what that one says is shown, and so its edits.
+        With `as_is` an entry says what it says now, however its edits are shown.
+        """
+        source_id, key = place = (at[0], key_of(at[1]))
+        members = [] if slug.startswith(_OF_SOURCE) else self._members(place)
+        live = [one for one in members if one[1].withdrawn is None and one[0][0] in self._listed]
+        if at != place and live and live[0][0] != place:
+            return None
+        known = self.known(source_id).entries[key]
+        known = replace(known, atom_id=_published_as(members) or known.atom_id)
+        if slug.startswith(_EDITED):
+            one = newest(known)
+        elif at != place or not live:
+            one = edition(known, at[1], self._shown(source_id, as_is=as_is))
+        else:
+            source_id = live[0][0][0]
+            firsts = [editions(row, self._shown(of[0], as_is=as_is))[0] for of, row in live]
+            whole = together(firsts[0].known, [other.known for other in firsts[1:]])
+            one = Edition(replace(whole, atom_id=known.atom_id), firsts[0].edit)
+        categories = tuple(self._categories.resolve(one.known.entry.categories).items())
+        return PublishedEntry(one.known, source_id, self.known(source_id).about, categories, one.edit)
+
+    def _shown(self, source_id: str, *, as_is: bool = False) -> EditsShown:
+        rules = self._edits.get(source_id)
+        return "in-place" if as_is or rules is None else rules.shown
 
     def _members(self, place: Place) -> list[tuple[Place, KnownEntry]]:
         """The entries of a post, the first one first."""
@@ -626,6 +656,11 @@ def _published_as(members: Sequence[tuple[Place, KnownEntry]]) -> str | None:
     """The atom:id of a post: that of its first entry, even when its source is gone."""
     bonds = [row.twin_of.atom_id for _, row in members if row.twin_of]
     return bonds[0] if bonds else members[0][1].atom_id if members else None
+
+
+def _of_entries(rows: Iterable[Row]) -> list[Row]:
+    """Those that are no edits."""
+    return [row for row in rows if key_of(row[4]) == row[4]]
 
 
 def _is_feed(slug: str) -> bool:
