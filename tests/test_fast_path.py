@@ -29,7 +29,8 @@ _RSS_ITEM = """<item><title>Faster &amp; safer</title><link>https://site.example
 &lt;a href="/x"&gt;link&lt;/a&gt;&lt;/p&gt;</description></item>"""
 _ATOM_ENTRY = """<entry><id>tag:site.example,2026:1</id><title type="html">A &lt;b&gt;bold&lt;/b&gt; claim</title>
 <link href="/p/1"/><updated>2026-01-01T09:00:00Z</updated><author><name>Ada</name></author>
-<summary>Short</summary><content type="html">&lt;p&gt;caf&#233;&lt;/p&gt;&lt;script&gt;x&lt;/script&gt;</content></entry>"""
+<summary>Short</summary>
+<content type="html">&lt;p&gt;caf&#233;&lt;/p&gt;&lt;script&gt;x&lt;/script&gt;</content></entry>"""
 _SPACES = 'xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"'
 _MEDIA = 'xmlns:media="http://search.yahoo.com/mrss/" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"'
 #: A document of each dialect, and of what publishers make of them.
