@@ -1,152 +1,320 @@
-"""What a round of polls costs: whole processes against an origin on this machine, in CPU seconds beside a floor.
+"""What rounds cost: the floor, feedwatch, reader and urlwatch against one origin on this machine.
 
-    .venv/bin/python benchmarks/rounds.py [SOURCES]
+    python benchmarks/rounds.py [--sources 1000] [--repeat 5] [--pages] [--tools floor,feedwatch] [--draw FOLDER]
 
-The floor does the least that has to be done: it fetches all feeds, hashes their bodies, takes ids and titles from those
-that changed, and keeps them in SQLite; it sanitises nothing, publishes nothing and survives nothing. Rounds: cold (all
-new), 304 (nothing changed, conditional requests), same (nothing changed, but no validators), changed (one feed in a
-hundred has a new entry). The ratio is what counts: seconds depend on the machine and on what else it does.
+Each tool gets an environment of its own, filled from PyPI at the first run (--environments). Prints CPU seconds of the
+whole process and its children, the wall, and CPU as a multiple of the floor's in the same run; medians. --draw also
+measures how cost grows with the sources and with the entries stored, and writes the curves as SVG.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
+import argparse
+import json
 import os
-import random
-import sqlite3
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
-from email.utils import formatdate
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from urllib.request import urlopen
 
-ENTRIES, LATENCY, BEGAN = 30, 0.05, 1_760_000_000
-WORDS = ("cache", "queue", "shard", "index", "replica", "latency", "rollout", "planner", "schema", "trace", "pipeline")
-TAGS = ["data", "infrastructure", "platform", "mobile", "research", "design", "culture", "security"]
-ROUNDS = ("cold", "304", "same", "changed")
+HERE = Path(__file__).parent
+ROUNDS = ("cold", "304", "same bytes", "1 % changed")
+PACKAGES = {
+    "floor": ("aiohttp", "uvloop", "lxml", "selectolax"),
+    "reader": ("reader[cli]", "sgmllib3k"),
+    "urlwatch": ("urlwatch", "lxml", "cssselect"),
+}
+_SELECT = """[source.select]
+entry = "article.post"
+title = "h3"
+link = "h3 a@href"
+date = "time@datetime"
+summary = ".lead"
+category = ".topic"
+"""
+_PORT = 18_420
+
+Command = Sequence[str | Path]
 
 
-@dataclass
-class Origin:
-    """So many RSS feeds of some 90 KB each."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    cpu: float
+    wall: float
+    megabytes: float
 
-    count: int
-    validators: bool = True
-    newest: dict[int, int] = field(default_factory=dict)
-    port: int = 0
 
-    def body(self, number: int) -> bytes:
-        newest = self.newest.get(number, ENTRIES)
-        items = "".join(self._item(number, n) for n in range(newest, newest - ENTRIES, -1))
-        head = f"<title>Blog {number}</title><link>https://blog{number}.example/</link><description>Notes</description>"
-        space = 'xmlns:content="http://purl.org/rss/1.0/modules/content/"'
-        return f'<?xml version="1.0"?><rss version="2.0" {space}><channel>{head}{items}</channel></rss>'.encode()
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """`prepare(folder, urls)` makes it know the sources, `command(folder)` is one round."""
 
-    def _item(self, number: int, entry: int) -> str:
-        draw = random.Random(f"{number} {entry}")  # noqa: S311  (texts that are the same at each run)
-        text = "".join(f"<p>{' '.join(draw.choices(WORDS, k=60))}.</p>" for _ in range(7))
-        return (
-            f"<item><title>{' '.join(draw.choices(WORDS, k=6))} {entry}</title>"
-            f"<link>https://blog{number}.example/{entry}</link><guid isPermaLink='false'>{number}-{entry}</guid>"
-            f"<pubDate>{formatdate(BEGAN + 7200 * entry, usegmt=True)}</pubDate>"
-            f"<category>{draw.choice(TAGS)}</category>"
-            f"<content:encoded><![CDATA[{text}]]></content:encoded></item>"
-        )
+    prepare: Callable[[Path, list[str]], None]
+    command: Callable[[Path], Command]
 
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+def tools(environments: Path) -> dict[str, Tool]:
+    def python(name: str) -> Path:
+        return environments / name / "bin" / "python"
+
+    def feedwatch(folder: Path, urls: list[str]) -> None:
+        head = '[network]\nallow_hosts = ["127.0.0.1"]\nper_host = 100\nper_host_pause = "0s"\n'
+        sources = [
+            f'[[source]]\nid = "s{number}"\nurl = "{url}"\nrobots = "ignore"\nrobots_reason = "our own machine"\n'
+            + (_SELECT if "/page/" in url else "")
+            for number, url in enumerate(urls)
+        ]
+        (folder / "config.toml").write_text(head + "".join(sources))
+
+    def reader(folder: Path, urls: list[str]) -> None:
+        add = "import sys, reader\nfor url in sys.argv[2:]: reader.make_reader(sys.argv[1]).add_feed(url)"
+        for at in range(0, len(urls), 500):
+            subprocess.run([python("reader"), "-c", add, folder / "db", *urls[at : at + 500]], check=True)
+
+    def urlwatch(folder: Path, urls: list[str]) -> None:
+        rules = "filter:\n  - xpath: {path: '//item/title', method: xml}\n"
+        cards = "filter:\n  - css: article.post\n"
+        jobs = [f"url: {url}\n{cards if '/page/' in url else rules if _is_rss(url) else ''}" for url in urls]
+        (folder / "urls.yaml").write_text("---\n".join(jobs))
+        for name in ("config.yaml", "hooks.py"):
+            (folder / name).write_text("")
+
+    # Otherwise it asks nobody again within the hour.
+    update = ("update", "--no-scheduled", "--workers", "20")
+
+    def listed(folder: Path, urls: list[str]) -> None:
+        (folder / "urls").write_text("\n".join(urls))
+
+    return {
+        "floor": Tool(listed, lambda folder: [python("floor"), HERE / "floor.py", folder]),
+        "feedwatch": Tool(feedwatch, lambda folder: _feedwatch(folder)),
+        "reader": Tool(reader, lambda folder: [python("reader"), "-m", "reader", "--db", folder / "db", *update]),
+        "urlwatch": Tool(
+            urlwatch,
+            lambda folder: [
+                environments / "urlwatch" / "bin" / "urlwatch",
+                "--urls",
+                folder / "urls.yaml",
+                "--config",
+                folder / "config.yaml",
+                "--hooks",
+                folder / "hooks.py",
+                "--cache",
+                folder / "cache.db",
+            ],
+        ),
+    }
+
+
+def _is_rss(url: str) -> bool:
+    return int(url.rpartition("/")[2]) % 5 <= 2
+
+
+def _feedwatch(folder: Path, *sources: str) -> list[str | Path]:
+    start: list[str | Path] = [sys.executable, "-m", "feedwatch", "--config", folder / "config.toml"]
+    return [*start, "--state-dir", folder / "state", "poll", "--json", *sources]
+
+
+def install(environments: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if name in PACKAGES and not (environments / name / "installed").exists():
+            subprocess.run([sys.executable, "-m", "venv", environments / name], check=True)
+            pip: Command = [environments / name / "bin" / "pip", "install", "--quiet", *PACKAGES[name]]
+            subprocess.run(pip, check=True)
+            (environments / name / "installed").touch()
+
+
+@contextmanager
+def origin(feeds: int, pages: int) -> Iterator[None]:
+    command: Command = [sys.executable, HERE / "origin.py", str(_PORT), str(feeds), str(pages)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            while request := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
-                number = int(request.split("/feed/")[1].split(" ")[0])
-                body = self.body(number)
-                tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-                await asyncio.sleep(LATENCY)
-                told = f"ETag: {tag}\r\n" if self.validators else ""
-                if self.validators and tag in request:
-                    writer.write(f"HTTP/1.1 304 Not Modified\r\n{told}\r\n".encode())
-                else:
-                    told += f"Content-Type: application/rss+xml\r\nContent-Length: {len(body)}\r\n"
-                    writer.write(f"HTTP/1.1 200 OK\r\n{told}\r\n".encode() + body)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    def start(self) -> None:
-        """Serves in a thread of its own for as long as this process runs."""
-        loop = asyncio.new_event_loop()
-        server = loop.run_until_complete(asyncio.start_server(self.answer, "127.0.0.1", 0))
-        self.port = server.sockets[0].getsockname()[1]
-        Thread(target=loop.run_forever, daemon=True).start()
+            assert process.stdout is not None
+            if process.stdout.readline() != "ready\n":
+                sys.exit(f"the origin did not start; is port {_PORT} in use?")
+            yield
+        finally:
+            process.terminate()
 
 
-def floor(port: int, count: int, folder: str) -> None:
-    """A round of the floor, in this process."""
-    import aiohttp
-    from lxml import etree
-
-    database = sqlite3.connect(Path(folder) / "floor.db")
-    database.execute("create table if not exists entries (feed int, guid text, title text, primary key (feed, guid))")
-    database.execute("create table if not exists feeds (feed int primary key, etag text, digest text)")
-    known = {feed: (etag, digest) for feed, etag, digest in database.execute("select * from feeds")}
-
-    async def poll(session: aiohttp.ClientSession, gate: asyncio.Semaphore, feed: int) -> None:
-        etag, digest = known.get(feed, (None, None))
-        headers = {"If-None-Match": etag} if etag else {}
-        async with gate, session.get(f"http://127.0.0.1:{port}/feed/{feed}", headers=headers) as response:
-            body = await response.read()
-        now = hashlib.sha256(body).hexdigest()
-        if response.status == 304 or now == digest:
-            return
-        items = etree.fromstring(body).iter("item")
-        rows = [(feed, item.findtext("guid"), item.findtext("title")) for item in items]
-        database.executemany("insert or replace into entries values (?, ?, ?)", rows)
-        database.execute("insert or replace into feeds values (?, ?, ?)", (feed, response.headers.get("ETag"), now))
-
-    async def work() -> None:
-        gate = asyncio.Semaphore(100)
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=100)) as session:
-            await asyncio.gather(*(poll(session, gate, feed) for feed in range(count)))
-
-    asyncio.run(work())
-    database.commit()
+def say(what: str = "") -> int:
+    """How many sources were asked for since the last time."""
+    with urlopen(f"http://127.0.0.1:{_PORT}/say?{what}") as answer:
+        return int(answer.read())
 
 
-def measured(*command: str) -> tuple[float, float, float]:
-    """Seconds of CPU (of all its processes) and of wall time, and MB of its largest process."""
+def measured(command: Command, log: Path) -> Cost:
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603  (commands of our own)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command} ended with {status}")
-    return usage.ru_utime + usage.ru_stime, time.perf_counter() - began, usage.ru_maxrss / 1024
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{command[0]} ended with {process.returncode}:\n{log.read_text(errors='replace')[-2000:]}")
+    return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - began, used.ru_maxrss / 1024)
 
 
-def main(count: int) -> None:
-    origin = Origin(count)
-    origin.start()
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "config.toml"
-        address = f"http://127.0.0.1:{origin.port}/feed"
-        config.write_text(
-            '[network]\nallow_hosts = ["127.0.0.1"]\nper_host = 100\nper_host_pause = "0s"\n'
-            + "".join(f'[[source]]\nid = "s{n}"\nurl = "{address}/{n}"\n' for n in range(count))
-        )
-        ours = (sys.executable, "-m", "feedwatch", "poll", "--config", str(config), "--state-dir", f"{folder}/state")
-        least = (sys.executable, __file__, "floor", str(origin.port), str(count), folder)
-        print(f"{count} feeds     {'floor: cpu s':>14}{'feedwatch: cpu s':>18}{'ratio':>8}{'wall s':>8}{'MB':>6}")
+def rounds(tool: Tool, urls: list[str]) -> dict[str, Cost]:
+    """One of each, in a fresh folder. A tool that did not ask every source would look fast, and is refused."""
+    folder = Path(tempfile.mkdtemp(prefix="rounds-"))
+    costs = {}
+    try:
+        tool.prepare(folder, urls)
         for name in ROUNDS:
-            origin.validators = name != "same"
-            if name == "changed":
-                origin.newest = dict.fromkeys(range(0, count, 100), ENTRIES + 1)
-            (lowest, _, _), (cpu, wall, size) = measured(*least), measured(*ours)
-            print(f"{name:14}{lowest:14.2f}{cpu:18.2f}{cpu / lowest:8.1f}{wall:8.1f}{size:6.0f}")
+            say(f"validators={int(name != 'same bytes')}")
+            if name == "1 % changed":
+                say("change=1")
+            costs[name] = measured(tool.command(folder), folder / "log")
+            if (asked := say()) < len(urls):
+                sys.exit(f"{folder}: only {asked} of {len(urls)} sources were asked in the round {name!r}")
+        if (folder / "state").exists():
+            _check(folder / "log", len(urls))
+    finally:
+        shutil.rmtree(folder)
+    return costs
+
+
+def _check(log: Path, sources: int) -> None:
+    text = log.read_text()
+    reports = json.loads(text[text.index("{") :])["sources"]
+    new, edited = (sum(len(report[kind]) for report in reports) for kind in ("new", "edited"))
+    share = max(1, sources // 100)
+    if (new, edited) != (share, share):
+        sys.exit(f"feedwatch found {new} new and {edited} edited entries where there are {share} of each")
+
+
+def table(names: Sequence[str], chosen: dict[str, Tool], urls: list[str], repeat: int, kinds: tuple[int, int]) -> str:
+    found: dict[tuple[str, str], list[Cost]] = defaultdict(list)
+    ratios: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for _ in range(repeat):
+        run: dict[str, dict[str, Cost]] = {}
+        for name in names:
+            with origin(*kinds):
+                run[name] = rounds(chosen[name], urls)
+            for what, cost in run[name].items():
+                found[name, what].append(cost)
+                if "floor" in run:
+                    ratios[name, what].append(cost.cpu / run["floor"][what].cpu)
+    lines = ["| | " + " | ".join(ROUNDS) + " | MB |", "|---" * (len(ROUNDS) + 2) + "|"]
+    for name in names:
+        cells = [_cell(found[name, what], ratios[name, what]) for what in ROUNDS]
+        most = max(cost.megabytes for what in ROUNDS for cost in found[name, what])
+        lines.append(f"| {name} | {' | '.join(cells)} | {most:.0f} |")
+    return "\n".join(lines)
+
+
+def _cell(costs: Sequence[Cost], ratios: Sequence[float]) -> str:
+    cpu, wall = statistics.median(c.cpu for c in costs), statistics.median(c.wall for c in costs)
+    times = f" (×{statistics.median(ratios):.1f})" if ratios else ""
+    return f"{cpu:.2f} s{times}, wall {wall:.1f} s"
+
+
+Curve = list[tuple[float, float]]
+
+
+def by_sources(names: Sequence[str], chosen: dict[str, Tool], most: int) -> dict[str, Curve]:
+    """CPU seconds of a round of 304s."""
+    curves: dict[str, Curve] = {name: [] for name in names}
+    for count in _steps(most):
+        urls = [_url("feed", number) for number in range(count)]
+        for name in names:
+            with origin(count, 0):
+                curves[name].append((count, rounds(chosen[name], urls)["304"].cpu))
+    return curves
+
+
+def by_entries(chosen: Tool, most: int) -> dict[str, Curve]:
+    """CPU seconds of polling ten sources that say nothing new, beside the entries stored elsewhere."""
+    curve: Curve = []
+    for count in _steps(most):
+        folder = Path(tempfile.mkdtemp(prefix="rounds-"))
+        try:
+            with origin(count, 0):
+                chosen.prepare(folder, [_url("feed", number) for number in range(count)])
+                measured(chosen.command(folder), folder / "log")
+                text = (folder / "log").read_text()
+                stored = sum(report["entries"] for report in json.loads(text[text.index("{") :])["sources"])
+                ten = _feedwatch(folder, *(f"s{number}" for number in range(10)))
+                curve.append((stored, statistics.median(measured(ten, folder / "log").cpu for _ in range(5))))
+        finally:
+            shutil.rmtree(folder)
+    return {"feedwatch": curve}
+
+
+def _steps(most: int) -> list[int]:
+    return sorted({max(10, most // share) for share in (10, 5, 2, 1)})
+
+
+def _url(kind: str, number: int) -> str:
+    return f"http://127.0.0.1:{_PORT}/{kind}/{number}"
+
+
+_WIDTH, _HEIGHT, _EDGE = 640, 360, 60
+_COLOURS = ("#888", "#0a6", "#c50", "#46c")
+
+
+def svg(curves: dict[str, Curve], title: str, across: str) -> str:
+    right = max(x for curve in curves.values() for x, _ in curve)
+    top = max(y for curve in curves.values() for _, y in curve) * 1.1
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return (
+            _EDGE + x / right * (_WIDTH - 2.5 * _EDGE),
+            _HEIGHT - _EDGE - y / top * (_HEIGHT - 2 * _EDGE),
+        )
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        'font-family="sans-serif" font-size="13">',
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
+        f'<text x="{_EDGE}" y="28" font-size="16">{title}</text>',
+        f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 14}" text-anchor="middle">{across}</text>',
+    ]
+    for share in (0, 0.5, 1):
+        x, y = place(share * right, share * top)
+        base = _HEIGHT - _EDGE
+        parts.append(f'<path d="M{_EDGE} {y:.1f}H{_WIDTH - 1.5 * _EDGE:.0f}" stroke="#ddd"/>')
+        parts.append(f'<text x="{_EDGE - 6}" y="{y + 4:.1f}" text-anchor="end">{share * top:.1f}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{base + 18}" text-anchor="middle">{share * right:,.0f}</text>')
+    for (name, curve), colour in zip(curves.items(), _COLOURS, strict=False):
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve))
+        x, y = place(*curve[-1])
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="{x + 6:.1f}" y="{y + 4:.1f}" fill="{colour}">{name}</text>')
+    return "\n".join((*parts, "</svg>\n"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sources", type=int, default=1000)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--pages", action="store_true", help="archive pages in place of feeds (reader has none)")
+    parser.add_argument("--tools", default="floor,feedwatch,reader,urlwatch")
+    parser.add_argument("--environments", type=Path, default=Path(tempfile.gettempdir()) / "rounds-environments")
+    parser.add_argument("--draw", type=Path, help="a folder for the curves")
+    told = parser.parse_args()
+    names = [name for name in told.tools.split(",") if not (told.pages and name == "reader")]
+    install(told.environments, names)
+    chosen = tools(told.environments)
+    kind = "page" if told.pages else "feed"
+    urls = [_url(kind, number) for number in range(told.sources)]
+    kinds = (0, told.sources) if told.pages else (told.sources, 0)
+    print(table(names, chosen, urls, told.repeat, kinds))
+    if told.draw:
+        told.draw.mkdir(parents=True, exist_ok=True)
+        curves = by_sources(names, chosen, told.sources)
+        (told.draw / "cost-by-sources.svg").write_text(svg(curves, "CPU seconds of a round of 304s", "sources"))
+        curves = by_entries(chosen["feedwatch"], told.sources)
+        title = "CPU seconds of polling ten sources"
+        (told.draw / "cost-by-entries.svg").write_text(svg(curves, title, "entries stored"))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["floor"]:
-        floor(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
-    else:
-        main(int(sys.argv[1]) if sys.argv[1:] else 300)
+    main()

@@ -183,7 +183,7 @@ async def open_app(
     """Takes the state folder and opens the network. Raises StoreError (Locked, Damaged, TooNew, …)."""
     store = open_store(config, state_dir, clock)
     thread = StoreThread(store)
-    pool = ReaderPool(sources=len(config.sources))
+    pool = ReaderPool()
     responses = Responses(state_dir, config.responses, Redactor(config.secrets))
     public = public_folder(config, state_dir)
     publisher = Publisher(

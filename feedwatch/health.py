@@ -30,8 +30,9 @@ class Observed:
     gone: frozenset[str] = frozenset()
     #: What the store said last, when it could not do its work.
     store_error: str | None = None
-    #: Since the start: polls by status, changes by kind, deliveries by result.
+    #: Since the start: polls by status, answers by what they took, changes by kind, deliveries by result.
     polls: Mapping[str, int] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
     changes: Mapping[str, int] = field(default_factory=dict)
     deliveries: Mapping[str, int] = field(default_factory=dict)
     entries: int = 0

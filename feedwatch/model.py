@@ -16,6 +16,8 @@ READING_VERSION = 1
 SourceKind = Literal["feed", "page"]
 ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
 EditSize = Literal["minor", "major"]
+#: What an answer took: nothing to read, the quick reader of feeds, feedparser, a page's reader, any other.
+Way = Literal["not-modified", "same-bytes", "quick", "feedparser", "page", "other"]
 EditsShown = Literal["in-place", "as-entries", "both"]
 IncidentKind = Literal[
     "route-gone",
@@ -212,6 +214,8 @@ class Reading:
     next_page: str | None = None
     #: Of entries whose own pages were looked at already: their ids, and what is to be kept of the look.
     followed: Mapping[str, Followed] = field(default_factory=dict)
+    #: What read it; says nothing of the entries.
+    way: Way = field(default="other", compare=False)
 
 
 # --- what the operator asked for --------------------------------------------------------------------
@@ -732,3 +736,5 @@ class SourceReport:
     discovered: int = 0
     error: str | None = None
     notes: tuple[str, ...] = ()
+    #: None where nothing came of it.
+    way: Way | None = None

@@ -14,21 +14,25 @@ import ipaddress
 import re
 import socket
 import ssl
+import sys
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
-import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
-from httpx_aiohttp import AiohttpTransport
 
 from feedwatch.decoding import BadCoding, accepted, decoder
 from feedwatch.errors import FeedwatchError, Refused
 from feedwatch.guard import Guard
 from feedwatch.model import Response
+
+# With click and rich installed httpx would load its own command line, which takes longer than all of httpx.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: the import system's word for "not there"
+import httpx  # noqa: E402
+from httpx_aiohttp import AiohttpTransport  # noqa: E402
 
 ErrorKind = Literal["unreachable", "timeout", "refused", "too-large"]
 
@@ -75,9 +79,9 @@ class Net:
         self._user_agent = user_agent
         self._entered = False
         #: Made by the first request: it costs time, and many rounds have nobody to tell.
-        self._client: httpx.AsyncClient | None = None
+        self._client: httpx.AsyncBaseTransport | None = None
         #: Clients that dial nothing but their proxy, by its URL.
-        self._proxied: dict[str, httpx.AsyncClient] = {}
+        self._proxied: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def __aenter__(self) -> Net:
         self._entered = True
@@ -90,7 +94,7 @@ class Net:
             if client is not None:
                 await client.aclose()
 
-    def _own(self) -> httpx.AsyncClient:
+    def _own(self) -> httpx.AsyncBaseTransport:
         self._client = self._client or _client(self._guard)
         return self._client
 
@@ -168,7 +172,7 @@ class Net:
         except Exception as error:
             raise _explained(error, url) from error
 
-    async def _through(self, proxy: str, url: str) -> httpx.AsyncClient:
+    async def _through(self, proxy: str, url: str) -> httpx.AsyncBaseTransport:
         """The client of this proxy, when what it would be asked for may be asked for: names are looked up here as
         well, and one that only the proxy can resolve is left to it."""
         parts = urlsplit(url)
@@ -196,8 +200,9 @@ def _check_literal(guard: Guard, url: str) -> None:
             raise NetError("refused", str(error)) from None
 
 
-def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncClient:
-    """A client whose every connection passes `guard`."""
+def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncBaseTransport:
+    """What makes requests; every connection passes `guard`. There is no client around it: redirects, cookies and logins
+    are ours, and one that has them switched off takes half as long as the request itself."""
     connector = aiohttp.TCPConnector(
         limit=_CONNECTIONS,
         resolver=_Resolver(guard),
@@ -208,8 +213,7 @@ def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncClient:
     # The session's own connector checks certificates. The transport would load all of them for a context that it never
     # uses then, which takes longer than everything else here; this one has none, and so would trust nobody.
     unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    transport = AiohttpTransport(unused, client=session, trust_env=False, proxy=_proxy(proxy) if proxy else None)
-    return httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+    return AiohttpTransport(unused, client=session, trust_env=False, proxy=_proxy(proxy) if proxy else None)
 
 
 def _proxy(url: str) -> httpx.Proxy:
@@ -226,8 +230,8 @@ def _socket(guard: Guard, dialled: tuple[Any, ...]) -> socket.socket:
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
-async def _answered(client: httpx.AsyncClient, request: httpx.Request, max_body: int, *, cut: bool) -> Response:
-    response = await client.send(request, stream=True)
+async def _answered(client: httpx.AsyncBaseTransport, request: httpx.Request, max_body: int, *, cut: bool) -> Response:
+    response = await client.handle_async_request(request)
     try:
         body = await _body(response, max_body, cut=cut)
     finally:

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from feedwatch.alerts.incidents import Incidents
 from feedwatch.alerts.outbox import Outbox, Sent
@@ -60,6 +61,8 @@ T = TypeVar("T")
 
 #: After so long without a poll there is something to catch up with; and how long it takes to hear all sources then.
 _AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
+#: Seconds after which the answers of the store's thread are handed back, however many calls still wait.
+_TOGETHER = 0.002
 #: Pages of archives that are rendered at a time.
 _PAGES = 20
 #: So many overdue sources can all be polled at once.
@@ -71,14 +74,56 @@ class Poller(Further, Protocol):
 
 
 class StoreThread:
-    """The one thread that the store lives on: its calls never overlap, and the loop never waits for fsync."""
+    """The one thread that the store lives on: its calls never overlap, and the loop never waits for fsync.
+
+    Calls run in the order in which they were made. To be used in one event loop.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._executor = ThreadPoolExecutor(1, "store")
+        self._calls: deque[tuple[asyncio.Future[Any], Callable[[Store], Any]]] = deque()
+        self._busy = False
 
     async def run(self, work: Callable[[Store], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work, self._store)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._calls.append((answer, work))
+        if not self._busy:
+            self._hand_over(loop)
+        return await answer
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._busy = True
+        self._executor.submit(self._work_off, loop)
+
+    def _work_off(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On the thread. Waking the loop takes longer than most calls: several quick ones are answered together."""
+        done: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        until = time.monotonic() + _TOGETHER
+        while self._calls and time.monotonic() < until:
+            answer, work = self._calls.popleft()
+            if answer.cancelled():
+                continue
+            try:
+                done.append((answer, work(self._store), None))
+            except BaseException as error:  # it is raised where the call was made
+                done.append((answer, None, error))
+        loop.call_soon_threadsafe(self._answer, loop, done)
+
+    def _answer(
+        self, loop: asyncio.AbstractEventLoop, done: list[tuple[asyncio.Future[Any], Any, BaseException | None]]
+    ) -> None:
+        self._busy = False
+        if self._calls:
+            self._hand_over(loop)
+        for answer, result, error in done:
+            if answer.cancelled():
+                continue
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(result)
 
     async def claim(self, route_id: str, now: datetime, limit: int) -> list[Claim]:
         return list(await self.run(lambda store: store.claim(route_id, now, limit)))

@@ -59,6 +59,7 @@ class Service:
         self._steady = 0.0
         self._store_error: str | None = None
         self._polled_by_status: Counter[str] = Counter()
+        self._answered_by_way: Counter[str] = Counter()
         self._changed_by_kind: Counter[str] = Counter()
 
     async def first_round(self) -> tuple[list[SourceReport], list[str]]:
@@ -104,6 +105,7 @@ class Service:
                 entries=sum(count for _, count in store.sources().values()),
                 store_error=self._store_error,
                 polls=dict(self._polled_by_status),
+                answers=dict(self._answered_by_way),
                 changes=dict(self._changed_by_kind),
             )
 
@@ -163,6 +165,8 @@ class Service:
 
     def _count(self, report: SourceReport) -> None:
         self._polled_by_status[report.status] += 1
+        if report.way is not None:
+            self._answered_by_way[report.way] += 1
         self._changed_by_kind.update(change.kind for change in report.changes)
 
     async def _publish(self) -> list[str]:

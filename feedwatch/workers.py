@@ -6,20 +6,23 @@ The workers start when the first body needs reading, so a round of 304s starts n
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
+import contextlib
+import os
+import pickle
 import resource
+import select
+import subprocess
+import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 from feedwatch.errors import ReadError
 from feedwatch.model import Article, Entry, Failure, Fetched, Reading, Selectors, Source
-
-if TYPE_CHECKING:
-    from multiprocessing.synchronize import Semaphore
-
-    from pebble import ProcessPool
+from feedwatch.worker import BEGUN, LENGTH, message
 
 T = TypeVar("T")
 
@@ -28,8 +31,12 @@ _DEADLINE = 20.0
 #: Bytes of address space of one worker.
 _MEMORY = 2_000_000_000
 _WORKERS = 2
-#: Seconds that one may take to start.
-_START = 5.0
+#: Seconds for a process to start and understand what is asked of it.
+_START = 60.0
+#: So many waiting bodies, or seconds of waiting, call for another process.
+_QUEUE, _PATIENCE = 16, 0.5
+#: Bytes that are read at once.
+_CHUNK = 1 << 16
 
 
 def read(
@@ -67,59 +74,165 @@ def bounded() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
-def _begin(started: Semaphore, prepare: Callable[[], None]) -> None:
-    prepare()
-    started.release()
-
-
 class Died(Exception):
     """A worker ended in the middle of its work."""
 
 
 class Workers:
-    """Processes that start when first needed; one that hangs for `deadline` seconds, or dies, is replaced."""
+    """Processes that start when there is work for them; one that hangs for `deadline` seconds, or dies, is replaced.
+
+    To be used in one event loop. A further process starts only for a queue, or when the others are held up: starting
+    one costs as much as reading dozens of feeds.
+    """
 
     def __init__(self, count: int, deadline: float, prepare: Callable[[], None] = bounded) -> None:
         self._count = count
         self._prepare = prepare
-        self._pool: ProcessPool | None = None
+        self._idle: list[_Process] = []
+        self._all: set[_Process] = set()
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._threads = ThreadPoolExecutor(count, "worker")
         self.deadline = deadline
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """`work(*arguments)` in a worker. Raises what it raises, TimeoutError, or Died."""
-        from pebble import ProcessExpired, ProcessPool  # a round without a body to read needs none
-
-        if self._pool is None:
-            # A fork of a process that has threads can hang; a fresh interpreter cannot.
-            context = multiprocessing.get_context("spawn")
-            self._started = context.Semaphore(0)
-            prepared = (self._started, self._prepare)
-            self._pool = ProcessPool(max_workers=self._count, context=context, initializer=_begin, initargs=prepared)
-        future = self._pool.schedule(work, args=arguments, timeout=self.deadline)
+        process = await self._free()
         try:
-            result: T = await asyncio.wrap_future(future)
-        except (ProcessExpired, MemoryError) as error:
-            raise Died from error
+            result: T = await asyncio.get_running_loop().run_in_executor(
+                self._threads, process.call, work, arguments, self.deadline
+            )
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+        finally:
+            if process.is_alive():
+                self._idle.append(process)
+            else:
+                self._all.discard(process)
+            self._wake()
         return result
 
+    async def _free(self) -> _Process:
+        waited = False
+        while not self._idle:
+            queue = len(self._queue) >= _QUEUE
+            if len(self._all) < self._count and (waited or queue or not self._all):
+                process = _Process(self._prepare)
+                self._all.add(process)
+                return process
+            turn = asyncio.get_running_loop().create_future()
+            self._queue.append(turn)
+            try:
+                await asyncio.wait_for(turn, _PATIENCE)
+            except TimeoutError:
+                waited = True
+            finally:
+                if turn in self._queue:
+                    self._queue.remove(turn)
+        return self._idle.pop()
+
+    def _wake(self) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
     def close(self) -> None:
-        if self._pool is not None:
-            # One that is stopped while Python itself starts in it leaves a traceback behind.
-            until = time.monotonic() + _START
-            for _ in range(self._count):
-                self._started.acquire(timeout=max(0.0, until - time.monotonic()))
-            self._pool.stop()
-            self._pool.join()
+        for process in self._all:
+            process.kill()
+        self._threads.shutdown()
+        for process in self._all:
+            process.end()
+
+
+class _Process:
+    """One worker. Its methods block, but for `kill`."""
+
+    def __init__(self, prepare: Callable[[], None]) -> None:
+        self._prepare = prepare
+        self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
+
+    def is_alive(self) -> bool:
+        return not self._killed
+
+    def kill(self) -> None:
+        self._killed = True
+        if self._process is not None:
+            self._process.kill()
+
+    def call(self, work: Callable[..., T], arguments: tuple[object, ...], deadline: float) -> T:
+        """Raises what `work` raises, TimeoutError, or Died."""
+        try:
+            if self._process is None:
+                self._process = _started()
+                self._exchange(self._prepare, (), _START)
+            good, value = self._exchange(work, arguments, deadline)
+        except BaseException:
+            self.end()
+            raise
+        if isinstance(value, MemoryError):
+            self.end()
+            raise Died from value
+        if not good:
+            raise value
+        result: T = value
+        return result
+
+    def _exchange(self, work: Callable[..., object], arguments: tuple[object, ...], deadline: float) -> Any:
+        process = self._process
+        assert process is not None  # noqa: S101
+        assert process.stdin is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101
+        try:
+            process.stdin.write(message((work, arguments)))
+            process.stdin.flush()
+        except OSError as error:
+            raise Died from error
+        _read(process.stdout.fileno(), len(BEGUN), time.monotonic() + _START)
+        until = time.monotonic() + deadline
+        size = int.from_bytes(_read(process.stdout.fileno(), LENGTH, until), "big")
+        return pickle.loads(_read(process.stdout.fileno(), size, until))  # noqa: S301  (from our own process)
+
+    def end(self) -> None:
+        """Kills it and waits for that."""
+        self.kill()
+        if self._process is not None:
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close()  # type: ignore[union-attr]  # both are pipes
+            self._process.wait()
+
+
+def _started() -> subprocess.Popen[bytes]:
+    begin = "import sys; sys.path[:] = sys.argv[1:]; from feedwatch.worker import serve; serve()"
+    command = [sys.executable, "-c", begin, *sys.path]
+    # A fork of a process that has threads can hang; a fresh interpreter cannot.
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+
+
+def _read(pipe: int, size: int, until: float) -> bytes:
+    """Raises TimeoutError, and Died when the pipe ends before."""
+    found = bytearray()
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while len(found) < size:
+        if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
+            raise TimeoutError
+        data = os.read(pipe, min(size - len(found), _CHUNK))
+        if not data:
+            raise Died
+        found += data
+    return bytes(found)
 
 
 class ReaderPool:
-    """Reads in two workers, or in one where there are fewer `sources`. `work` runs in them."""
+    """Reads in two workers. `work` runs in them."""
 
-    def __init__(
-        self, work: Callable[..., Reading] = read, *, deadline: float = _DEADLINE, sources: int = _WORKERS
-    ) -> None:
+    def __init__(self, work: Callable[..., Reading] = read, *, deadline: float = _DEADLINE) -> None:
         self._work = work
-        self._workers = Workers(max(1, min(_WORKERS, sources)), deadline)
+        self._workers = Workers(_WORKERS, deadline)
 
     async def read(
         self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ FLOORS = (
               "generator.__init__")),
     ("edge", ("net", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
               "poller.rendering", "store", "generator.publish", "generator.tidy", "alerts.webhook", "alerts.smtp",
-              "alerts.notify", "alerts.channels", "workers", "web", "websub", "sd", "responses")),
+              "alerts.notify", "alerts.channels", "worker", "workers", "web", "websub", "sd", "responses")),
     ("flow", ("once",
               "alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "healing",
               "pipeline", "replay.run")),
@@ -47,7 +47,6 @@ OWNERS = {
     "apscheduler": ("service",),
     "starlette": ("web",),
     "uvicorn": ("web",),
-    "pebble": ("workers",),
     "socket": ("net", "web", "sd", "alerts.notify"),
     "prometheus_client": ("web.metrics",),
     "protego": (

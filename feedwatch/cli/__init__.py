@@ -6,6 +6,7 @@ wrong, 2 usage, 75 another feedwatch holds the state folder, 78 bad configuratio
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from copy import copy
@@ -125,6 +126,8 @@ def cli(ctx: click.Context, config_path: str | None, state_dir: str | None, verb
 
 def main() -> None:
     """The console script. Turns every error that a user can cause into a message and an exit code."""
+    # Looking for rings among tens of thousands of objects that stay took a tenth of a round.
+    gc.set_threshold(50_000, 20, 100)
     try:
         sys.exit(cli.main(prog_name="feedwatch", standalone_mode=False) or 0)
     except click.ClickException as error:

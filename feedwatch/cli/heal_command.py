@@ -89,7 +89,7 @@ def command(ctx: click.Context, source: str, apply_it: bool, as_json: bool) -> N
 
 async def _ways(config: Config, source: Source, rows: Sequence[KnownEntry], state: PollState) -> list[_Way]:
     """As it is configured, with new selectors, and without any."""
-    pool = ReaderPool(sources=1)
+    pool = ReaderPool()
     try:
         async with open_poller(config.allow_hosts, Hosts(1, _PAUSE), now) as poller:
             fetched = (await poller.poll(source, PollState(kind=state.kind))).outcome

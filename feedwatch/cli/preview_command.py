@@ -165,7 +165,7 @@ def selectors(pairs: tuple[str, ...]) -> Selectors | None:
 @contextlib.asynccontextmanager
 async def looking(config: Config | None) -> AsyncIterator[Look]:
     """A way to look at sources that are not kept."""
-    pool = ReaderPool(sources=1)
+    pool = ReaderPool()
     try:
         async with open_poller(config.allow_hosts if config else frozenset(), Hosts(1, _PAUSE), now) as poller:
 

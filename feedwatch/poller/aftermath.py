@@ -19,6 +19,7 @@ from feedwatch.model import (
     Selectors,
     Source,
     SourceReport,
+    Way,
 )
 from feedwatch.poller import moves, schedule
 from feedwatch.poller.rhythm import rhythm
@@ -58,9 +59,10 @@ def report(source: Source, state: PollState, result: Result) -> SourceReport:
             status: Literal["failed", "quarantined"] = "quarantined" if result.quarantine else "failed"
             return SourceReport(source.id, status, result.http_status, error=result.detail)
         case Repeated(answer, found):
-            return SourceReport(source.id, "unchanged", answer.status, state.entries, found.changes)
+            same = SourceReport(source.id, "unchanged", answer.status, state.entries, found.changes)
+            return replace(same, way=_unread(answer))
         case NotModified():
-            return SourceReport(source.id, "unchanged", result.status, state.entries)
+            return SourceReport(source.id, "unchanged", result.status, state.entries, way=_unread(result))
         case Recorded(fetched, reading, found):
             return SourceReport(
                 source.id,
@@ -70,7 +72,12 @@ def report(source: Source, state: PollState, result: Result) -> SourceReport:
                 found.changes,
                 found.discovered,
                 notes=(*reading.notes, *found.notes),
+                way=reading.way,
             )
+
+
+def _unread(answer: NotModified) -> Way:
+    return "not-modified" if answer.status == 304 else "same-bytes"
 
 
 def after(source: Source, state: PollState, result: Result, now: datetime) -> PollState:

@@ -49,7 +49,7 @@ def read_feed(found: Look, *, url: str, now: datetime) -> Reading:
         raise ReadError("unreadable", "the feed declares XML entities in its DOCTYPE, which is refused as unsafe")
     pace = pace_of(found.text)
     if quick := wellformed.parse(found.text, url):
-        return _reading(quick.feed, quick.entries, url, now, pace, rss=quick.rss)
+        return replace(_reading(quick.feed, quick.entries, url, now, pace, rss=quick.rss), way="quick")
     return read_any_feed(found, url=url, now=now)
 
 
@@ -67,6 +67,7 @@ def read_any_feed(found: Look, *, url: str, now: datetime) -> Reading:
     rss = not parsed.version.startswith("atom")
     reading = _reading(parsed.feed, parsed.entries, url, now, pace_of(found.text), rss=rss)
     # The lenient parser may have swallowed entries, so the absence of one proves nothing.
+    reading = replace(reading, way="feedparser")
     return replace(reading, complete=False, notes=(_LENIENT,)) if parsed.bozo else reading
 
 

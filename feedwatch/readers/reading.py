@@ -7,27 +7,16 @@ can take hours in a parser).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
-
-from bs4 import BeautifulSoup
 
 from feedwatch.errors import ReadError
 from feedwatch.model import Reading, Source
 from feedwatch.readers.charset import decode
 from feedwatch.readers.feed import read_feed
 from feedwatch.readers.finish import finish
-from feedwatch.readers.jsonapi import read_json
 from feedwatch.readers.jsonfeed import read_json_feed
 from feedwatch.readers.kind import look
-from feedwatch.readers.listing import read_listing
-from feedwatch.readers.page import read_page
-from feedwatch.readers.pager import next_page
-from feedwatch.readers.selectors import compile_selector, nearest
-from feedwatch.readers.shell import HINT, is_shell
 from feedwatch.readers.sitemap import read_sitemap
-from feedwatch.readers.walls import check_other_page, check_wall
-from feedwatch.readers.whole import is_cut, without_end
 
 
 def read(
@@ -67,6 +56,8 @@ def _read(
     found = look(text)
     base = source.link_base or url
     if source.json is not None:
+        from feedwatch.readers.jsonapi import read_json  # only few sources need it
+
         return read_json(text, source.json, url=base, now=now)
     match found.kind:
         case "xml":
@@ -75,43 +66,10 @@ def _read(
             return read_json_feed(found.text, url=base, now=now)
         case "sitemap":
             return read_sitemap(found.text, url=base, now=now)
-        case "page" if source.select:
-            reading = read_page(found.text, url=url, source=source, now=now)
-            if not reading.entries:
-                check_wall(found.text)
-                raise _nothing_selected(found.text, source.select.entry, _hint(found.text, source))
-            return _with_next(_as_far_as_it_goes(reading, found.text), found.text, url)
         case "page":
-            check_other_page(found.text)
-            reading = read_listing(found.text, url=url, source=source, now=now, rule=rule)
-            if not reading.entries:
-                check_wall(found.text)
-                reading = replace(reading, notes=(*reading.notes, *_hint(found.text, source)))
-            return _with_next(_as_far_as_it_goes(reading, found.text), found.text, url)
+            from feedwatch.readers.anypage import read_any_page  # loading it takes as long as reading fifty feeds
+
+            return read_any_page(found.text, url=url, source=source, now=now, rule=rule)
         case _:
             start = " ".join(found.text[:60].split())
             raise ReadError("unreadable", f"neither a feed nor a web page (starts with {start!r})")
-
-
-def _as_far_as_it_goes(reading: Reading, markup: str) -> Reading:
-    return without_end(reading) if reading.entries and is_cut(markup) else reading
-
-
-def _with_next(reading: Reading, markup: str, url: str) -> Reading:
-    on_the_web = url.startswith(("http:", "https:"))
-    return replace(reading, next_page=next_page(markup, url)) if on_the_web else reading
-
-
-def _hint(markup: str, source: Source) -> tuple[str, ...]:
-    """What would help where a page has no posts before its scripts have run."""
-    return (HINT,) if not source.browser and is_shell(markup) else ()
-
-
-def _nothing_selected(markup: str, entry: str, hint: tuple[str, ...]) -> ReadError:
-    page = BeautifulSoup(markup, "lxml")
-    count = len(compile_selector(entry).select(page))
-    why = "and none of them has a title or link" if count else "of the page"
-    other = None if count else nearest(page, entry)
-    near = f'; "{other[0]}" would match {other[1]}' if other else ""
-    found = f'no entries: the selector entry = "{entry}" matched {count} elements {why}{near}'
-    return ReadError("empty", "; ".join((found, *hint)))

@@ -56,6 +56,9 @@ _ATTRIBUTES = {
     "video": {"controls", "height", "poster", "src", "width"},
 }
 _SCHEMES = {"http", "https", "mailto"}
+#: Attributes whose values are looked at one by one.
+_CHECKED = re.compile("srcset|poster", re.IGNORECASE)
+_TEXT = nh3.Cleaner(tags=set(), clean_content_tags=_HOLLOW)
 _SRCSET = re.compile(r"\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*(,\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*)*", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"<(?=/?(?:{'|'.join(sorted(_BLOCKS))})\b)", re.IGNORECASE)
 _URL_NOISE = re.compile(r"[\t\n\r\0]")
@@ -67,27 +70,31 @@ def sanitize(markup: str, base: str) -> str:
     URLs are http, https or mailto, relative ones resolved against `base`; without an http(s) `base` they are
     dropped. The same markup always gives the same bytes.
     """
-    absolute = web_url(base)
-    cleaner = partial(
-        nh3.clean,
-        clean(markup),
+    return _cleaner(web_url(base), checked=_CHECKED.search(markup) is not None).clean(clean(markup)).strip()
+
+
+@functools.lru_cache(maxsize=64)
+def _cleaner(base: str | None, *, checked: bool) -> nh3.Cleaner:
+    """Making one takes longer than most texts, and so does asking `_attribute` of all that it has nothing to say of."""
+    make = partial(
+        nh3.Cleaner,
         tags=_TAGS,
         clean_content_tags=_HOLLOW - _TAGS,
         attributes=_ATTRIBUTES,
-        attribute_filter=_attribute,
+        attribute_filter=_attribute if checked else None,
         link_rel=None,
         url_schemes=_SCHEMES,
     )
     try:
-        return cleaner(url_relative=("rewrite_with_base", absolute) if absolute else "deny").strip()
+        return make(url_relative=("rewrite_with_base", base) if base else "deny")
     except ValueError:  # an address that Python takes for a URL and nh3 does not
-        return cleaner(url_relative="deny").strip()
+        return make(url_relative="deny")
 
 
 def plain(markup: str) -> str:
     """The text of `markup` on one line: entities decoded, blocks set apart, scripts and styles gone."""
     apart = _BLOCK_TAG.sub(" <", clean(markup))
-    return one_line(html.unescape(nh3.clean(apart, tags=set(), clean_content_tags=_HOLLOW)))
+    return one_line(html.unescape(_TEXT.clean(apart)))
 
 
 @functools.lru_cache(maxsize=8192)

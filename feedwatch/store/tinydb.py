@@ -140,12 +140,12 @@ class TinyStore:
             return
         if self._index is not None and self._index_changed:
             document = {
-                "made_for": self._made_for(),
                 "feeds": self._index.dump(),
                 "twins": self._twins.dump(),
                 "archives": self._archive.ends,
             }
-            files.write_atomic(self._folder / "index.json", codec.to_bytes(document), durable=False)
+            data = self._made_for().encode() + b"\n" + codec.to_bytes(document)
+            files.write_atomic(self._folder / "index.json", data, durable=False)
             self._index_changed = False
         save(self._folder / "polls.json", self._polls, self._outbox, self._backlog, self._rows)
 
@@ -375,7 +375,7 @@ class TinyStore:
 
     def _recover(self, *, in_doubt: bool) -> None:
         """After a crash the index, the outbox's times and the feeds may lag behind the sources: make them again."""
-        if not in_doubt and not self._unclean.exists() and self._read_index() is not None:
+        if not in_doubt and not self._unclean.exists() and self._has_index():
             return
         # The order matters when this is interrupted: the mark stays until everything is published.
         self._outbox, self._backlog = {}, {}
@@ -461,6 +461,8 @@ class TinyStore:
         return {row[4]: dict.fromkeys(slugs, seen_of(row)) for row in rows}
 
     def _close_pages(self) -> None:
+        if not self._stale_slugs and not self._stale_sources:
+            return
         index = self._loaded_index()
         for name in (*self._stale_slugs, *map(of_source, self._stale_sources)):
             if (head := index.heads.get(name)) and head.count > self._limit:
@@ -514,25 +516,38 @@ class TinyStore:
 
     def _loaded_index(self) -> Index:
         if self._index is None:
-            self._index = self._read_index() or self._built_index()
+            self._index = self._read_index()
+            if self._index is None and not self._read_only:
+                self._recover(in_doubt=True)
+        if self._index is None:
+            self._index = self._built_index()
         return self._index
+
+    def _has_index(self) -> bool:
+        """Whether there is one for these sources and category names; a round that changes nothing never reads it."""
+        try:
+            with (self._folder / "index.json").open("rb") as file:
+                return file.readline().rstrip() == self._made_for().encode()
+        except OSError:
+            return False
 
     def _read_index(self) -> Index | None:
         """None when it is missing, damaged, or was made for other sources or category names."""
         try:
-            data = json.loads((self._folder / "index.json").read_bytes())
-            if data["made_for"] != self._made_for():
+            made_for, _, body = (self._folder / "index.json").read_bytes().partition(b"\n")
+            if made_for != self._made_for().encode():
                 return None
+            data = json.loads(body)
             self._archive.ends = {str(n): [seen_from(end) for end in ends] for n, ends in data["archives"].items()}
             self._twins = Twins.load(data["twins"])
             return Index.load(self._keep, data["feeds"], self._archive.ends)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _made_for(self) -> list[str]:
+    def _made_for(self) -> str:
         merged = [feed.digest for feed in self._merged.values()]
         made_for = [self._categories.digest, str(self._keep), self._rendering, *merged, *sorted(self._sources)]
-        return [*made_for, *self._shown_as()]
+        return digest(*made_for, *self._shown_as())
 
     def _shown_as(self) -> list[str]:
         """How edits are shown, of each source where that is not as usual."""

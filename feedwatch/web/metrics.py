@@ -31,6 +31,7 @@ class _Once(Collector):
         yield _gauge("feedwatch_entries", "Entries in the feeds.", seen.entries)
         yield _gauge("feedwatch_outbox_lag_seconds", "How late the oldest delivery is.", seen.lag.total_seconds())
         yield _counts("feedwatch_polls", "Polls since the start, by status.", "status", seen.polls)
+        yield _counts("feedwatch_answers", "Answers of sources, by what it took to read them.", "way", seen.answers)
         yield _counts("feedwatch_changes", "Changes found since the start, by kind.", "kind", seen.changes)
         yield _counts("feedwatch_deliveries", "Deliveries since the start, by result.", "result", seen.deliveries)
         yield from self._sources()
