@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from modelled import Facts, Kind, Post
 from origin import Answer
 from watched import ROUTES, Trouble, Watched
@@ -29,6 +29,9 @@ _PLACES = st.integers(0, 11)
 
 
 class Feedwatch(RuleBasedStateMachine):
+    """No rule has a precondition: whether a look that was killed had been recorded differs from run to run, and
+    Hypothesis wants the same choices in the same places. A rule that makes no sense where it comes does nothing."""
+
     @initialize(kind=st.sampled_from(["feed", "page"]))
     def begins(self, kind: Kind) -> None:
         self.watched = Watched(kind)
@@ -58,14 +61,15 @@ class Feedwatch(RuleBasedStateMachine):
         seen = self._seen(post)
         return seen is None or seen.link == link or seen.wording.title == title
 
-    @precondition(lambda self: len(self._unseen()) < 4)
     @rule()
     def publishes(self) -> None:
-        self.blog.publish()
+        if len(self._unseen()) < 4:
+            self.blog.publish()
 
-    @precondition(lambda self: len(self._edited()) < 3)
     @rule(place=_PLACES, what=st.sampled_from(["title", "text", "typo"]))
     def edits(self, place: int, what: str) -> None:
+        if len(self._edited()) >= 3:
+            return
         post = self._listed(place)
         post.edits += 1
         wording = post.wording._replace(**{what: post.edits})
@@ -87,29 +91,29 @@ class Feedwatch(RuleBasedStateMachine):
         if self._stays_findable(post, title=post.wording.title, link=""):
             post.folder += 1
 
-    @precondition(lambda self: all(self._stays_findable(p, title=p.wording.title, link="") for p in self.blog.listed()))
     @rule()
     def moves_to_another_host(self) -> None:
-        self.blog.host += 1
+        if all(self._stays_findable(p, title=p.wording.title, link="") for p in self.blog.listed()):
+            self.blog.host += 1
 
     @rule(place=_PLACES, category=st.sampled_from(["data", "design"]))
     def files_a_post_elsewhere(self, place: int, category: str) -> None:
         self._listed(place).category = category
 
-    @precondition(lambda self: len(self.blog.listed()) > 6)
     @rule(place=st.integers(0, 5))
     def withdraws_a_post(self, place: int) -> None:
+        if len(self.blog.listed()) <= 6:
+            return
         self.blog.listed()[place].removed = True
         seen = self.watched.model.seen
         gone = {p.number for p in self.blog.removed() if p.number in seen and not seen[p.number].withdrawn}
         if len(gone) > 1:
             self.watched.model.doubtful |= gone
 
-    @precondition(lambda self: self.blog.removed())
     @rule(place=_PLACES)
     def puts_a_post_back(self, place: int) -> None:
-        removed = self.blog.removed()
-        removed[place % len(removed)].removed = False
+        if removed := self.blog.removed():
+            removed[place % len(removed)].removed = False
 
     @rule(churns=st.booleans())
     def makes_its_guids_anew_at_each_rendering(self, churns: bool) -> None:
@@ -158,10 +162,11 @@ class Feedwatch(RuleBasedStateMachine):
                 self.watched.model.looks(shown[: place - 1], self.blog.removed(), self.watched.clock(), proves=False)
         self.watched.check(published=True)
 
-    @precondition(lambda self: self._is_settled())
     @rule()
     def is_redesigned(self) -> None:
         """Every post reads differently: nobody is told, and it is believed at the third look."""
+        if not self._is_settled():
+            return
         self.blog.footer += 1
         for expected in ("quarantined", "quarantined", "ok"):
             shown = self._shows("plain")
