@@ -58,6 +58,8 @@ from feedwatch.websub import Hub
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+#: The call's future, and what came of it.
+_Answered = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 #: After so long without a poll there is something to catch up with; and how long it takes to hear all sources then.
 _AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
@@ -95,11 +97,11 @@ class StoreThread:
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         self._busy = True
-        self._executor.submit(self._work_off, loop)
+        loop.run_in_executor(self._executor, self._work_off).add_done_callback(self._answer)
 
-    def _work_off(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _work_off(self) -> list[_Answered]:
         """On the thread. Waking the loop takes longer than most calls: several quick ones are answered together."""
-        done: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        done: list[_Answered] = []
         until = time.monotonic() + _TOGETHER
         while self._calls and time.monotonic() < until:
             answer, work = self._calls.popleft()
@@ -109,15 +111,13 @@ class StoreThread:
                 done.append((answer, work(self._store), None))
             except BaseException as error:  # it is raised where the call was made
                 done.append((answer, None, error))
-        loop.call_soon_threadsafe(self._answer, loop, done)
+        return done
 
-    def _answer(
-        self, loop: asyncio.AbstractEventLoop, done: list[tuple[asyncio.Future[Any], Any, BaseException | None]]
-    ) -> None:
+    def _answer(self, worked: asyncio.Future[list[_Answered]]) -> None:
         self._busy = False
         if self._calls:
-            self._hand_over(loop)
-        for answer, result, error in done:
+            self._hand_over(worked.get_loop())
+        for answer, result, error in worked.result():
             if answer.cancelled():
                 continue
             if error is not None:

@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 
 #: Posts that are listed, newest first, and those that are there at the beginning.
 WINDOW, FIRST = 12, 10
-#: A wording that comes back within this time is no edit; so many new ones within that time are a machine's work.
+#: A wording or category that comes back within this time is no change; so many new wordings within that time are a
+#: machine's work.
 _FLAP, _RESTLESS, _WHILE = timedelta(days=30), 6, timedelta(days=7)
 #: Looks in a row that must lack a post.
 _LOOKS = 3
@@ -144,6 +145,8 @@ class Seen:
     facts: Facts
     #: What it said before, with what stood below it then, and until when.
     left: dict[tuple[Wording, int], datetime] = field(default_factory=dict)
+    #: The categories it was in, and until when.
+    filed: dict[str, datetime] = field(default_factory=dict)
     #: Edits that readers were shown as updates.
     majors: int = 0
     #: It was in the last listing, or has been missing from it for so many looks.
@@ -190,7 +193,10 @@ class Model:
         if before.link != facts.link:
             told.append(Told("moved", facts.number, None, categories))
         if before.category != facts.category:
-            told.append(Told("recategorised", facts.number, None, categories))
+            filed = seen.filed.get(facts.category)
+            if filed is None or now - filed > _FLAP:
+                told.append(Told("recategorised", facts.number, None, categories))
+            seen.filed[before.category] = now
         return told
 
     def _edit(self, seen: Seen, before: Facts, now: datetime) -> str | None:

@@ -102,6 +102,13 @@ def test_c24_a_mass_edit_is_taken_in_quietly_once_two_later_polls_agree_and_what
     assert site.known.entries["https://example.org/1"].entry.summary == edited(entry(1)).summary
 
 
+def test_after_a_short_reading_a_mass_edit_is_one_as_ever_and_an_edit_in_it_is_an_edit() -> None:
+    site = Site()
+
+    assert news(site.says(edited(LISTED[0]))) == ["edited Entry 20"]
+    assert doubt(site.says(*map(edited, LISTED))) == "mass-edit"
+
+
 def test_a_doubted_site_that_is_as_before_again_leaves_nothing_behind() -> None:
     site = Site()
     site.says(*map(undated, range(100, 120)))

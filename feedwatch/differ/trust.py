@@ -89,16 +89,20 @@ def strange(
     `many_new` whatever is unknown. `usual` are the fields that nearly all entries had in the reading before (`filled`).
     """
     listed = _listed(known)
+    entries = reading.entries
+    new = [change for change in changes if change.kind == "new"]
+    unforeseen = [change for change in new if not _fresh(change.entry, horizon)]
+    edited = sum(change.kind == "edited" for change in changes)
+    # The reading before may have been a short one.
+    known_again = min(len(entries) - len(new), len(known.entries))
+    if max(len(listed), known_again) >= _HABITS and edited >= _FEW and _most(edited, entries):
+        return Verdict("mass-edit", f"{edited} of {len(entries)} entries read differently, all at once")
     if len(listed) < _FEW:
         return None
-    entries = reading.entries
-    new = [change for change in changes if change.kind == "new" and not _fresh(change.entry, horizon)]
-    edited = sum(change.kind == "edited" for change in changes)
-    habits = len(listed) >= _HABITS or len(new) == len(entries) >= _FEW
-    if not many_new and habits and _most(len(new), entries):
-        return Verdict("mass-new", f"{len(new)} of {len(entries)} entries are unknown and none of them is dated later")
-    if len(listed) >= _HABITS and _most(edited, entries):
-        return Verdict("mass-edit", f"{edited} of {len(entries)} entries read differently, all at once")
+    habits = len(listed) >= _HABITS or len(unforeseen) == len(entries) >= _FEW
+    if not many_new and habits and _most(len(unforeseen), entries):
+        detail = f"{len(unforeseen)} of {len(entries)} entries are unknown and none of them is dated later"
+        return Verdict("mass-new", detail)
     if lost := _lost(usual, listed, entries):
         return Verdict("lost-field", f"the {lost} is missing, which nearly every entry had")
     if _garbled(entries) and not _garbled(row.entry for row in listed):
