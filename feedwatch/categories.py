@@ -14,6 +14,8 @@ from feedwatch.model import Category
 ALL = "all"
 UNCATEGORISED = "uncategorised"
 _RESERVED = frozenset({ALL, UNCATEGORISED})
+#: Combinations of categories of which the feeds are known.
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Categories:
     aliases: Mapping[str, str] = field(default_factory=dict)
     #: Names of feeds that are no category's.
     taken: frozenset[str] = frozenset()
+    _resolved: dict[tuple[Category, ...], dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def slug_of(self, name: str) -> str:
         """The slug of the feed for a category called `name`; one that would shadow our own feeds is renamed."""
@@ -31,11 +34,20 @@ class Categories:
         own = self.aliases.get(own, own)
         return f"{own}-category" if own in _RESERVED or own in self.taken else own
 
-    def resolve(self, categories: Iterable[Category]) -> dict[str, str]:
+    def resolve(self, categories: Iterable[Category]) -> Mapping[str, str]:
         """Title by slug for each category feed, in the source's order; the catch-all feed when there is none.
 
         The configured title wins, else the source's own words.
         """
+        # Entries have few different ones, and it is asked for each of them many times a round.
+        given = tuple(categories)
+        if given not in self._resolved:
+            if len(self._resolved) >= _REMEMBERED:
+                self._resolved.clear()
+            self._resolved[given] = self._found(given)
+        return self._resolved[given]
+
+    def _found(self, categories: Iterable[Category]) -> dict[str, str]:
         found: dict[str, str] = {}
         for category in categories:
             if not comparable(category.title):

@@ -547,6 +547,10 @@ class KnownEntry:
     #: Digests of earlier wordings, and when each was last shown: one that comes back is no edit.
     shown_before: tuple[tuple[str, datetime], ...] = ()
 
+    def __hash__(self) -> int:
+        # All fields, as by default, would be a look at every letter.
+        return hash(self.atom_id)
+
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
@@ -715,6 +719,9 @@ class PublishedEntry:
     categories: tuple[tuple[str, str], ...] = ()
     #: The major edit that it shows the outcome of.
     edit: MajorEdit | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.known, self.source_id))
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

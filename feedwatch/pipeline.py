@@ -65,8 +65,8 @@ _Answered = tuple[asyncio.Future[Any], Any, BaseException | None]
 _AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
 #: Seconds after which the answers of the store's thread are handed back, however many calls still wait.
 _TOGETHER = 0.002
-#: Pages of archives that are rendered at a time.
-_PAGES = 20
+#: Pages of archives that are rendered at a time; and commits after which those that are closed by then are rendered.
+_PAGES, _EARLY = 20, 16
 #: So many overdue sources can all be polled at once.
 _FEW = 20
 
@@ -179,8 +179,9 @@ class Pipeline:
         self._failed, self._troubled = True, True
         #: Whether it goes on, as the service does: then there is time to hear all sources first.
         self._lasting = False
-        #: Feeds of sources that were written since the last publishing.
+        #: Feeds of sources that were written since the last publishing; and readings recorded since the start.
         self._written: list[str] = []
+        self._recorded = 0
         #: Until when each host wants to be left alone.
         self._holds: dict[str, datetime] = {}
 
@@ -269,7 +270,7 @@ class Pipeline:
             spent = Spent()
             if source.follow:
                 reading = await self._with_articles(source, reading, spent)
-            found = await self._store.run(lambda store: self._record(store, source, reading, now, state, healed))
+            found = await self._store.run(lambda store: self._record(store, source, reading, state, healed))
         except (StoreError, OSError) as error:
             return Failure("store", str(error), fetched.status)
         if isinstance(found, Quarantine):
@@ -444,11 +445,12 @@ class Pipeline:
         store: Store,
         source: Source,
         reading: Reading,
-        now: datetime,
         state: PollState,
         healed: Selectors | None,
     ) -> Taken | Quarantine:
         """known → diff → trust → routes → commit, as one call on the store's thread."""
+        # Not when it was fetched: archives are in the order in which commits are made.
+        now = self._clock()
         known = store.known(source.id)
         found = taken(self._config, known, source, reading, state, now, healed=healed != state.healed)
         if isinstance(found, Taken):
@@ -457,6 +459,7 @@ class Pipeline:
             away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * (source.every or EVERY))
             self._commit(store, known, source, reading.about, found.diff, only, away=away)
             self._publish_source(store, source)
+            self._publish_early(store)
         return found
 
     def _publish_source(self, store: Store, source: Source) -> None:
@@ -469,6 +472,15 @@ class Pipeline:
         with contextlib.suppress(OSError):
             self._written += self._publisher.publish_source(source.id)
             store.published(Unpublished(sources=frozenset({source.id})))
+
+    def _publish_early(self, store: Store) -> None:
+        """Renders pages of archives now and then while their entries are at hand, in a first round of many sources."""
+        self._recorded += 1
+        if self._recorded % _EARLY == 0:
+            with contextlib.suppress(OSError, StoreError):
+                stale = store.unpublished().pages
+                self._written += self._publisher.publish_pages(stale)
+                store.published(Unpublished(pages=stale))
 
     def _commit(
         self,

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 #: Bytes on disk for one source, and how old a body may get.
 LARGEST, OLDEST = 2_000_000, timedelta(days=90)
 _SCHEMA = 1
+#: A fifth of the time that level 6 takes, for a fourth more bytes: nearly all of them are never read.
+_LEVEL = 2
 _HEADERS = ("content-type",)
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _SAME = "-same"
@@ -118,7 +120,7 @@ class Responses:
             self._failing = False
 
     def _keep(self, source: Source, fetched: Fetched, now: datetime, *, changed: bool) -> None:
-        packed = gzip.compress(_head(source, fetched, now, self._redact) + b"\n" + fetched.body, 6, mtime=0)
+        packed = gzip.compress(_head(source, fetched, now, self._redact) + b"\n" + fetched.body, _LEVEL, mtime=0)
         if len(packed) > LARGEST:
             log.debug("answer of %s is too large to be kept for replay", source.id)
             return

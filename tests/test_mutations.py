@@ -84,7 +84,7 @@ GUARDS = [
     _g("number of entries", "readers/finish.py", "reading.entries[:LIMIT]", "reading.entries",
        "test_readers.py::test_f33_a_document_is_cut_at_five_thousand_entries_and_says_so"),
     _g("HTML that acts", "readers/sanitize.py",
-       "return _cleaner(web_url(base), checked=_CHECKED.search(markup) is not None).clean(clean(markup)).strip()",
+       "return _cleaner(web_url(base), checked=checked).clean(text).strip()",
        "return markup",
        "test_sanitize.py::test_nothing_that_acts_survives"),
     _g("schemes of links", "readers/sanitize.py", 'usable = parts.scheme in ("http", "https") and ', "usable = ",

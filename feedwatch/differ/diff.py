@@ -13,7 +13,18 @@ from feedwatch.differ.hush import NO_HUSH, Hush
 from feedwatch.differ.match import ALIASES, address_of, link_of, match
 from feedwatch.differ.normalise import plain
 from feedwatch.differ.withdrawn import Absent, absent, is_proven
-from feedwatch.model import Category, Change, ChangeKind, EditRules, Entry, Followed, KnownEntry, KnownSource, Reading
+from feedwatch.model import (
+    Category,
+    Change,
+    ChangeKind,
+    EditRules,
+    Entry,
+    Followed,
+    KnownEntry,
+    KnownSource,
+    Reading,
+    Text,
+)
 
 SlugsOf = Callable[[Iterable[Category]], Iterable[str]]
 
@@ -237,12 +248,16 @@ def _merged(before: Entry, after: Entry) -> Entry:
         age=None,
         title=after.title or before.title,
         link=after.link or before.link,
-        summary=after.summary if plain(after.summary) else before.summary,
-        content=after.content if plain(after.content) else before.content,
+        summary=_said(before.summary, after.summary),
+        content=_said(before.content, after.content),
         categories=after.categories or before.categories,
         published=before.published or after.published,
         canonical=after.canonical or (before.canonical if after.link in (None, before.link) else None),
     )
+
+
+def _said(before: Text | None, after: Text | None) -> Text | None:
+    return after if after == before or plain(after) else before
 
 
 def _kinds(before: Entry, after: Entry, slugs_of: SlugsOf) -> dict[ChangeKind, tuple[str, ...]]:

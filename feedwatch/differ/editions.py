@@ -34,7 +34,7 @@ def editions(row: KnownEntry, shown: EditsShown) -> tuple[Edition, ...]:
 
     Where edits are entries of their own only, the entry itself says what it said before the first one that is kept.
     """
-    edits = tuple(_edits(row))
+    edits = tuple(_edits(row)) if row.revisions else ()
     if shown == "in-place" or not edits:
         return (newest(row),)
     first = Edition(_saying(row, edits[0].before)) if shown == "as-entries" else newest(row)
@@ -48,7 +48,7 @@ def edition(row: KnownEntry, key: str, shown: EditsShown) -> Edition:
 
 def newest(row: KnownEntry) -> Edition:
     """The entry as it is now."""
-    return Edition(row, next(reversed(tuple(_edits(row))), None))
+    return Edition(row, next(reversed(tuple(_edits(row))), None) if row.revisions else None)
 
 
 def key_of(edition_key: str) -> str:

@@ -153,8 +153,10 @@ def _alike(
     absent: Mapping[str, KnownEntry],
 ) -> list[tuple[Entry, KnownEntry]]:
     """Pairs whose texts are nearly the same, and like no third one: posts of one series are alike."""
-    candidates = list(unknown.values())[:_COMPARED]
-    if not candidates or not any(row.listed for row in absent.values()):
+    left = [row.entry for row in absent.values() if row.listed]
+    # Looked at first, since a post that is new is like none that is gone, and reading all texts takes long.
+    candidates = [one for one in list(unknown.values())[:_COMPARED] if any(_may_be(one, other) for other in left)]
+    if not candidates:
         return []
     rows = [(row, words) for row in known.values() if row.listed and len(words := _words(row.entry)) >= _WORDS]
     texts = [(entry.id, words) for entry in entries if len(words := _words(entry)) >= _WORDS]

@@ -85,7 +85,7 @@ def _chain(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "current", feed.path
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=768)
 def _entry(published: PublishedEntry, base_url: str) -> str:
     """An entry as XML (RFC 4287 §4.1.2). It is in the feeds of its source, its categories and all, one soon after the
     other."""

@@ -67,6 +67,8 @@ class Publisher:
         self._moved = dict(moved or {})
         self._limit = limit
         self._tidy = False
+        #: What was written and may not be on the disk yet.
+        self._unsynced: set[Path] = set()
 
     def publish_pages(self, pages: Collection[tuple[str, int]]) -> list[str]:
         """Renders these pages of archives, to be called before the feeds that lead to them.
@@ -82,6 +84,7 @@ class Publisher:
                 page = replace(feed, page=number)
                 data = generator.atom.render(page, self._marked(entries), gone, base_url=self._base)
                 written += self._write(f"{page.address}.atom", data)
+        self._sync()
         return written
 
     def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:
@@ -103,17 +106,24 @@ class Publisher:
                 )
         for source_id in sorted(set(source_ids) & set(self._sources)):
             written += self.publish_source(source_id)
-        return sorted(written + self._write_lists(feeds))
+        written += self._write_lists(feeds)
+        self._sync()
+        return sorted(written)
 
     def publish_source(self, source_id: str) -> list[str]:
-        """Renders the feed of one source that is configured. Returns the paths written; raises OSError."""
+        """Renders the feed of one source that is configured; it is not durable before the next `publish`.
+
+        Returns the paths written; raises OSError.
+        """
         entries = self._marked(self._shelf.latest_of_source(source_id, self._limit))
         return self._write_feed(self._source_feed(source_id), entries)
 
     def publish_incidents(self, incidents: Sequence[Incident]) -> list[str]:
         """Renders the feed of incidents. Raises OSError."""
         name = f"{generator.incidents.PATH}.atom"
-        return self._write(name, generator.incidents.render(incidents, base_url=self._base))
+        written = self._write(name, generator.incidents.render(incidents, base_url=self._base))
+        self._sync()
+        return written
 
     @property
     def _base(self) -> str:
@@ -207,12 +217,18 @@ class Publisher:
         render = generator.jsonfeed.render if twin == "json" else generator.rss.render
         return render(feed, entries, base_url=self._base)
 
+    def _sync(self) -> None:
+        if self._unsynced:
+            files.sync(self._unsynced)
+            self._unsynced.clear()
+
     def _write(self, name: str, data: bytes) -> list[str]:
         path = self._folder / name
         dated = path.stat().st_mtime if path.is_file() else 0.0
         if dated and path.read_bytes() == data:
             return []
-        files.write_atomic(path, data)
+        self._unsynced.add(path)
+        files.write_atomic(path, data, durable=False)
         if int(path.stat().st_mtime) <= int(dated):
             # HTTP dates are whole seconds: two versions must not share one (RFC 9110 §8.8.2.2).
             os.utime(path, (int(dated) + 1, int(dated) + 1))

@@ -62,17 +62,22 @@ class _Unknown(Exception):
 def parse(text: str, url: str) -> Parsed | None:
     """The feed in `text`, which begins at its root element; None where feedparser has to read it. `url` is the base of
     relative addresses."""
-    if _WINDOWS.search(text):
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        return None
+    # As UTF-8 they all begin with this byte.
+    if b"\xc2" in data and _WINDOWS.search(text):
         return None
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
     try:
-        root = etree.fromstring(text.encode(), parser)
+        root = etree.fromstring(data, parser)
         reader = _Reader(url)
         if root.tag == "rss" and root.get("version") == "2.0":
             return reader.rss(root)
         if root.tag == f"{_ATOM}feed":
             return reader.atom(root)
-    except (etree.XMLSyntaxError, _Unknown, UnicodeEncodeError):
+    except (etree.XMLSyntaxError, _Unknown):
         pass
     return None
 

@@ -9,7 +9,6 @@ page follows from what never changes about it: whatever happens to one page move
 from __future__ import annotations
 
 import bisect
-import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,8 +69,11 @@ class Archive:
     stale: set[Page] = field(default_factory=set)
     #: Those of them that could be read.
     _whole: set[Page] = field(default_factory=set)
-    #: What pages will have shown once they are published.
+    #: Pages that are being published: as they were read, and the digest of what they will have shown.
+    _read: dict[Page, _Page] = field(default_factory=dict)
     _shown: dict[Page, str] = field(default_factory=dict)
+    #: Pages that were closed and are in no file yet: that comes when they are published.
+    _closed: dict[Page, _Page] = field(default_factory=dict)
 
     def count(self, head: str) -> int:
         return len(self.ends.get(head, ()))
@@ -89,8 +91,9 @@ class Archive:
         return fresh <= self._whole
 
     def rows(self, page: Page) -> list[Place]:
-        """Raises OSError or ValueError for a page that cannot be read."""
-        return self._load(page).rows
+        """Those of a page that is to be published. Raises OSError or ValueError for one that cannot be read."""
+        self._read[page] = found = self._load(page)
+        return found.rows
 
     def move(self, place: Place, before: Mapping[str, Seen], after: Mapping[str, Seen]) -> None:
         """An entry changed: where it stood and where it stands, by head."""
@@ -98,9 +101,9 @@ class Archive:
             old = self.page_of(head, before[head]) if head in before else None
             new = self.page_of(head, after[head]) if head in after else None
             if old and old != new:
-                self._rewrite((head, old), [row for row in self.rows((head, old)) if row != place])
+                self._rewrite((head, old), [row for row in self._load((head, old)).rows if row != place])
             # One that was withdrawn before its page was closed is not on it.
-            if new and place not in (rows := self.rows((head, new))):
+            if new and place not in (rows := self._load((head, new)).rows):
                 self._rewrite((head, new), [*rows, place])
             self.stale.update((head, page) for page in (old, new) if page)
 
@@ -121,9 +124,10 @@ class Archive:
         for at in range(number):
             part = rows[at * len(rows) // number : (at + 1) * len(rows) // number]
             page = (name, self.count(name) + 1)
-            self._save(page, _Page(part[-1], [(seen[2], seen[3]) for seen in part]))
+            self._closed[page] = _Page(part[-1], [(seen[2], seen[3]) for seen in part])
             self.ends.setdefault(name, []).append(part[-1])
             self.stale.add(page)
+            self._whole.add(page)
 
     def rendered(self, page: Page, signs: Iterable[str]) -> None:
         """Says what a page is about to show: a sign of each of its entries."""
@@ -133,22 +137,26 @@ class Archive:
         """Says that these pages are up to date now."""
         for page in pages:
             self.stale.discard(page)
-            if shown := self._shown.pop(page, None):
-                found = self._load(page)
-                if found.shown != shown:
-                    self._save(page, _Page(found.end, found.rows, shown))
+            found, shown = self._read.pop(page, None), self._shown.pop(page, None)
+            if found and shown and found.shown != shown:
+                self._save(page, _Page(found.end, found.rows, shown))
+
+    def flush(self) -> None:
+        """Writes what is in no file yet."""
+        for page, content in list(self._closed.items()):
+            self._save(page, content)
 
     # --- after a crash, and when sources or categories changed ---
 
     def recall(self) -> None:
         """Reads from the folder where pages end: what was published so must stay so."""
         self.ends = {}
-        for folder in self.folder.glob("*"):
+        for name in {folder.name for folder in self.folder.glob("*")} | {name for name, _ in self._closed}:
             ends: list[Seen] = []
-            while (page := self._found((folder.name, len(ends) + 1))) and ends[-1:] < [page.end]:
+            while (page := self._found((name, len(ends) + 1))) and ends[-1:] < [page.end]:
                 ends.append(page.end)
             if ends:
-                self.ends[folder.name] = ends
+                self.ends[name] = ends
 
     def fill(self, rows: Mapping[str, Sequence[Known]], signs_of: SignsOf, *, write: bool) -> None:
         """Puts every entry on its page; `rows` are those of each head. Pages that show something else than they
@@ -170,6 +178,7 @@ class Archive:
             if head not in rows or max(sizes.values(), default=0) > _TOO_MANY:
                 del self.ends[head]
                 self.stale = {page for page in self.stale if page[0] != head}
+                self._closed = {page: content for page, content in self._closed.items() if page[0] != head}
                 if write:
                     shutil.rmtree(self.folder / head, ignore_errors=True)
 
@@ -203,16 +212,20 @@ class Archive:
             return None
 
     def _load(self, page: Page) -> _Page:
+        if page in self._closed:
+            return self._closed[page]
         try:
-            data = json.loads(self._path(page).read_bytes())
+            data = codec.from_bytes(self._path(page).read_bytes())
             rows = [(str(source), str(key)) for source, key in data["rows"]]
             return _Page(seen_from(data["end"]), rows, str(data["shown"]))
         except (KeyError, TypeError) as error:
             raise ValueError(f"{self._path(page)} has another shape") from error
 
     def _save(self, page: Page, content: _Page) -> None:
+        self._read.pop(page, None)
         document = {"end": content.end, "rows": content.rows, "shown": content.shown}
         files.write_atomic(self._path(page), codec.to_bytes(document), durable=False)
+        self._closed.pop(page, None)
 
 
 def seen_from(data: Sequence[float | str]) -> Seen:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeVar
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
 
 def to_bytes(value: object) -> bytes:
-    """Compact JSON. Raises ValueError for NaN, which JSON does not have."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """Compact JSON."""
+    return orjson.dumps(value)
+
+
+def from_bytes(data: bytes) -> Any:
+    """What `to_bytes` was given. Raises ValueError for what is no JSON."""
+    return orjson.loads(data)
 
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}

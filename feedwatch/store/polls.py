@@ -5,7 +5,6 @@ Losing it costs one full request a source and a look through the source files, n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,7 +34,7 @@ def load(path: Path) -> Polls:
         document = files.read_document(path)
         if document is None:
             return Polls(whole=False)
-        data = json.loads(document.payload)
+        data = codec.from_bytes(document.payload)
         states = {source: codec.load(PollState, row) for source, row in data["polls"].items()}
         outbox = {
             source: {route: datetime.fromisoformat(when) for route, when in routes.items()}

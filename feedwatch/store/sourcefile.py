@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -50,7 +49,7 @@ class GenerationStorage(Storage):
             return None
         if document.fell_back:
             self._fell_back(document.fell_back)
-        data: dict[str, dict[str, Any]] = json.loads(document.payload)
+        data: dict[str, dict[str, Any]] = codec.from_bytes(document.payload)
         return data
 
     def write(self, data: Mapping[str, Mapping[str, Any]]) -> None:

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -138,6 +137,7 @@ class TinyStore:
         if self._is_behind():
             # Validators must not outlive feeds that never showed what they vouch for.
             return
+        self._archive.flush()
         if self._index is not None and self._index_changed:
             document = {
                 "feeds": self._index.dump(),
@@ -226,17 +226,14 @@ class TinyStore:
                 row = row_of(place[0], known)
                 if entry := self._published_entry(name, place):
                     found.setdefault(entry.known.atom_id, (row, entry))
-                signs += self._signs(place, alone=alone)
+                others = [] if alone else self._together(place)
+                signs += [sign(one) for at in others if (one := self._edition_at(at))] if others else [sign(known)]
         self._archive.rendered((name, number), signs)
         entries = [entry for _, entry in sorted(found.values(), key=lambda one: one[0])]
         return (
             [entry for entry in entries if entry.known.withdrawn is None],
             [entry for entry in entries if entry.known.withdrawn is not None],
         )
-
-    def _signs(self, place: Place, *, alone: bool) -> list[str]:
-        places = [place] if alone else self._together(place) or [place]
-        return [sign(known) for one in places if (known := self._edition_at(one)) is not None]
 
     def _editions(self, source_id: str, known: KnownEntry | None) -> list[KnownEntry]:
         """An entry as feeds show it, and its edits that are entries of their own."""
@@ -537,7 +534,7 @@ class TinyStore:
             made_for, _, body = (self._folder / "index.json").read_bytes().partition(b"\n")
             if made_for != self._made_for().encode():
                 return None
-            data = json.loads(body)
+            data = codec.from_bytes(body)
             self._archive.ends = {str(n): [seen_from(end) for end in ends] for n, ends in data["archives"].items()}
             self._twins = Twins.load(data["twins"])
             return Index.load(self._keep, data["feeds"], self._archive.ends)
@@ -628,7 +625,8 @@ class TinyStore:
         if at != place and live and live[0][0] != place:
             return None
         known = self.known(source_id).entries[key]
-        known = replace(known, atom_id=_published_as(members) or known.atom_id)
+        atom_id = _published_as(members) or known.atom_id
+        known = known if known.atom_id == atom_id else replace(known, atom_id=atom_id)
         if slug.startswith(_EDITED):
             one = newest(known)
         elif at != place or not live:
@@ -637,7 +635,8 @@ class TinyStore:
             source_id = live[0][0][0]
             firsts = [editions(row, self._shown(of[0], as_is=as_is))[0] for of, row in live]
             whole = together(firsts[0].known, [other.known for other in firsts[1:]])
-            one = Edition(replace(whole, atom_id=known.atom_id), firsts[0].edit)
+            whole = whole if whole.atom_id == atom_id else replace(whole, atom_id=atom_id)
+            one = Edition(whole, firsts[0].edit)
         categories = tuple(self._categories.resolve(one.known.entry.categories).items())
         return PublishedEntry(one.known, source_id, self.known(source_id).about, categories, one.edit)
 

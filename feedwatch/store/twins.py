@@ -101,7 +101,7 @@ def together(first: KnownEntry, others: Iterable[KnownEntry]) -> KnownEntry:
             published=entry.published or other.published,
             image=entry.image or other.image,
         )
-    return replace(first, entry=entry)
+    return first if entry is first.entry else replace(first, entry=entry)
 
 
 def _longer(one: Text | None, other: Text | None) -> Text | None:
