@@ -724,6 +724,17 @@ class PublishedEntry:
         return hash((self.known, self.source_id))
 
 
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """An entry as it stands in a feed."""
+
+    atom_id: str
+    updated: datetime
+    #: As XML, and as JSON where the feed has such a twin.
+    atom: str
+    json: str | None = None
+
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

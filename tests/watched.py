@@ -296,6 +296,8 @@ class Watched:
             publisher = Publisher(store, again, config.imprint, sources=sources)
             publisher.publish(set(store.feeds()) - {ALL}, set(sources))
 
+        # Not from what was kept of entries when they were rendered before.
+        shutil.rmtree(self.folder / "state" / "fragments", ignore_errors=True)
         self.asks(render)
         for path in filter(Path.is_file, again.rglob("*")):
             assert (public / path.relative_to(again)).read_text() == path.read_text()

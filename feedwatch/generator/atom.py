@@ -18,7 +18,7 @@ from lxml import etree
 
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.generator import parts
-from feedwatch.model import About, Enclosure, Feed, Origin, Person, PublishedEntry, Text
+from feedwatch.model import About, Enclosure, Feed, Fragment, Origin, Person, PublishedEntry, Text
 
 TYPE = "application/atom+xml"
 _MEDIA = "http://search.yahoo.com/mrss/"
@@ -34,15 +34,26 @@ def render(
 
     An entry that cannot be written is left out and logged; it never takes the others with it.
     """
-    return parts.isolated(lambda rows: _rendered(feed, rows, gone, base_url), entries)
+    written = [one for entry in entries if (one := fragment(entry, base_url=base_url))]
+    return assembled(feed, written, gone, base_url=base_url)
 
 
-def _rendered(feed: Feed, entries: Sequence[PublishedEntry], gone: Sequence[PublishedEntry], base_url: str) -> bytes:
-    generator = _head(feed, parts.updated(entries), base_url)
+def fragment(published: PublishedEntry, *, base_url: str) -> Fragment | None:
+    """An entry as it stands in any feed; None, and logged, where it cannot be written."""
+    try:
+        return Fragment(published.known.atom_id, published.known.updated, _entry(published, base_url))
+    except parts.UNWRITABLE as error:
+        parts.left_out(published, error)
+        return None
+
+
+def assembled(feed: Feed, entries: Sequence[Fragment], gone: Sequence[PublishedEntry] = (), *, base_url: str) -> bytes:
+    """The feed of entries that are written already."""
+    generator = _head(feed, parts.updated(entry.updated for entry in entries), base_url)
     generator.feedwatch.bind(feed, gone)
     # feedgen takes forty times as long for an entry as for its text.
     head, end, _ = generator.atom_str(pretty=True).rpartition(b"</feed>")
-    written = "".join(_entry(entry, base_url) for entry in entries)
+    written = "".join(entry.atom for entry in entries)
     return parts.styled(b"".join((head, written.encode(), end, b"\n")), feed.address)
 
 
@@ -122,7 +133,9 @@ def _entry(published: PublishedEntry, base_url: str) -> str:
         lines.append(_element("rights", one_line(entry.rights)))
     lines.append(_source(published, base_url))
     lines.append("  </entry>\n")
-    return "\n".join(lines)
+    written = "\n".join(lines)
+    written.encode()  # what no file has room for must show here, where it is this entry's own
+    return written
 
 
 def _source(published: PublishedEntry, base_url: str) -> str:

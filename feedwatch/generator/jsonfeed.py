@@ -20,10 +20,22 @@ def render(feed: Feed, entries: Sequence[PublishedEntry], *, base_url: str) -> b
 
     An entry that cannot be written is left out and logged.
     """
-    return parts.isolated(lambda rows: _rendered(feed, rows, base_url), entries)
+    return assembled(feed, [one for entry in entries if (one := fragment(entry, base_url=base_url))], base_url=base_url)
 
 
-def _rendered(feed: Feed, entries: Sequence[PublishedEntry], base_url: str) -> bytes:
+def fragment(published: PublishedEntry, *, base_url: str) -> str | None:
+    """An entry as it stands in any feed; None, and logged, where it cannot be written."""
+    try:
+        written = _dumped(_item(published, base_url))
+        written.encode()  # what no file has room for must show here, where it is this entry's own
+        return written
+    except parts.UNWRITABLE as error:
+        parts.left_out(published, error)
+        return None
+
+
+def assembled(feed: Feed, items: Sequence[str], *, base_url: str) -> bytes:
+    """The feed of entries that are written already."""
     document = {
         "version": _VERSION,
         "title": one_line(feed.title) or feed.path,
@@ -34,9 +46,12 @@ def _rendered(feed: Feed, entries: Sequence[PublishedEntry], base_url: str) -> b
         "favicon": parts.iri(feed.icon),
         "language": parts.language(feed.language),
         "hubs": [{"type": "WebSub", "url": feed.hub}] if feed.hub else None,
-        "items": [_item(entry, base_url) for entry in entries],
     }
-    return json.dumps(_said(document), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return f'{_dumped(_said(document))[:-1]},"items":[{",".join(items)}]}}\n'.encode()
+
+
+def _dumped(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _item(published: PublishedEntry, base_url: str) -> dict[str, Any]:
@@ -66,7 +81,7 @@ def _item(published: PublishedEntry, base_url: str) -> dict[str, Any]:
 
 def _said(values: dict[str, Any]) -> dict[str, Any]:
     """Without what there is nothing to say of; an empty text is no content, and stays."""
-    kept = ("items", "content_text", "content_html")
+    kept = ("content_text", "content_html")
     return {key: value for key, value in values.items() if value or key in kept}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 TWINS = {"json": "application/feed+json", "rss": "application/rss+xml"}
 
 #: What feedgen and lxml raise for a value that XML or a feed has no room for.
-_UNWRITABLE = (ValueError, TypeError)
+UNWRITABLE = (ValueError, TypeError)
 _TITLE_LENGTH = 80
 
 
@@ -27,22 +27,27 @@ def isolated(render: Callable[[Sequence[PublishedEntry]], bytes], entries: Seque
     """`render(entries)`, where need be without those that cannot be written; they are logged."""
     try:
         return render(entries)
-    except _UNWRITABLE:
+    except UNWRITABLE:
         return render([entry for entry in entries if _can_be_written(render, entry)])
 
 
 def _can_be_written(render: Callable[[Sequence[PublishedEntry]], bytes], entry: PublishedEntry) -> bool:
     try:
         render([entry])
-    except _UNWRITABLE as error:
-        log.error("entry %s of source %s is left out of its feeds: %s", entry.known.key, entry.source_id, error)
+    except UNWRITABLE as error:
+        left_out(entry, error)
         return False
     return True
 
 
-def updated(entries: Sequence[PublishedEntry]) -> datetime:
-    """When the newest of `entries` was updated: that is all that a feed's own date may depend on."""
-    return seconds(max((entry.known.updated for entry in entries), default=EPOCH))
+def left_out(entry: PublishedEntry, error: Exception) -> None:
+    """Says that an entry cannot be written: it never takes the others with it."""
+    log.error("entry %s of source %s is left out of its feeds: %s", entry.known.key, entry.source_id, error)
+
+
+def updated(dates: Iterable[datetime]) -> datetime:
+    """When the entry that was updated last was: that is all that a feed's own date may depend on."""
+    return seconds(max(dates, default=EPOCH))
 
 
 def authors(published: PublishedEntry) -> tuple[Person, ...]:

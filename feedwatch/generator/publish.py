@@ -12,9 +12,9 @@ from typing import Protocol
 from feedwatch import files, generator
 from feedwatch.categories import ALL
 from feedwatch.generator.tidy import tidy
-from feedwatch.model import Feed, Imprint, Incident, KnownSource, PublishedEntry, Source
+from feedwatch.model import Feed, Fragment, Imprint, Incident, KnownSource, PublishedEntry, Source
 from feedwatch.selection import Merged
-from feedwatch.store import of_source
+from feedwatch.store import Place, of_source
 
 #: Entries of a feed that the index page shows.
 _NEWEST = 3
@@ -25,6 +25,14 @@ class Shelf(Protocol):
     """What is asked of the store here."""
 
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
+
+    def standing(self, slug: str, limit: int) -> Sequence[Place]: ...
+
+    def stands(self, slug: str, place: Place) -> PublishedEntry | None: ...
+
+    def fragments(self, slug: str) -> Mapping[Place, Fragment]: ...
+
+    def keep_fragments(self, slug: str, fragments: Mapping[Place, Fragment]) -> None: ...
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
 
@@ -98,8 +106,8 @@ class Publisher:
         written = self._write("feed.css", _STYLE.read_bytes())
         feeds = self._shelf.feeds()
         for slug in sorted({*slugs, ALL} if slugs else ()):
-            feed, gone = self._feed(slug, feeds), self._shelf.withdrawn(slug, self._limit)
-            written += self._write_feed(feed, self._marked(self._shelf.latest(slug, self._limit)), gone)
+            feed = self._feed(slug, feeds)
+            written += self._write_category(slug, feed)
             if edited := self._shelf.edited(slug, self._limit):
                 written += self._write(
                     f"{feed.path}/changes.atom", generator.edits.render(feed, edited, base_url=self._base)
@@ -109,6 +117,39 @@ class Publisher:
         written += self._write_lists(feeds)
         self._sync()
         return sorted(written)
+
+    def _write_category(self, slug: str, feed: Feed) -> list[str]:
+        gone = self._shelf.withdrawn(slug, self._limit)
+        if "rss" in feed.twins:
+            # feedgen writes those, and knows entries only.
+            return self._write_feed(feed, self._marked(self._shelf.latest(slug, self._limit)), gone)
+        kept, shown = self._shelf.fragments(slug), dict[Place, Fragment]()
+        ids: set[str] = set()
+        for place in self._shelf.standing(slug, self._limit):
+            fragment = kept.get(place) or self._fragment(slug, place, feed)
+            if fragment and fragment.atom_id not in ids:
+                ids.add(fragment.atom_id)
+                shown[place] = fragment
+            if len(ids) == self._limit:
+                break
+        entries = list(shown.values())
+        written = self._write(f"{feed.path}.atom", generator.atom.assembled(feed, entries, gone, base_url=self._base))
+        if feed.twins:
+            items = [entry.json for entry in entries if entry.json]
+            written += self._write(f"{feed.path}.json", generator.jsonfeed.assembled(feed, items, base_url=self._base))
+        self._remove_beyond(feed)
+        self._shelf.keep_fragments(slug, shown)
+        return written
+
+    def _fragment(self, slug: str, place: Place, feed: Feed) -> Fragment | None:
+        entry = self._shelf.stands(slug, place)
+        if entry is None:
+            return None
+        (entry,) = self._marked([entry])
+        fragment = generator.atom.fragment(entry, base_url=self._base)
+        if fragment is None or not feed.twins:
+            return fragment
+        return replace(fragment, json=generator.jsonfeed.fragment(entry, base_url=self._base))
 
     def publish_source(self, source_id: str) -> list[str]:
         """Renders the feed of one source that is configured; it is not durable before the next `publish`.
@@ -206,12 +247,15 @@ class Publisher:
         written = self._write(f"{feed.path}.atom", generator.atom.render(feed, entries, gone, base_url=self._base))
         for twin in feed.twins:
             written += self._write(f"{feed.path}.{twin}", self._twin(twin, feed, entries))
-        # There are fewer pages than before when they were divided anew.
+        self._remove_beyond(feed)
+        return written
+
+    def _remove_beyond(self, feed: Feed) -> None:
+        """There are fewer pages of its archive than before when they were divided anew."""
         beyond = feed.archived + 1
         while (page := self._folder / f"{feed.address_of(beyond)}.atom").is_file():
             page.unlink()
             beyond += 1
-        return written
 
     def _twin(self, twin: str, feed: Feed, entries: Sequence[PublishedEntry]) -> bytes:
         render = generator.jsonfeed.render if twin == "json" else generator.rss.render

@@ -42,7 +42,7 @@ def _rendered(feed: Feed, entries: Sequence[PublishedEntry], base_url: str) -> b
     generator.link(href=f"{base_url}/{feed.path}.rss", rel="self", type=_TYPE)
     # feedgen takes the last link for the channel's own.
     generator.link(href=home, rel="alternate")
-    generator.lastBuildDate(parts.updated(entries))
+    generator.lastBuildDate(parts.updated(entry.known.updated for entry in entries))
     generator.generator("feedwatch")
     if language := parts.language(feed.language):
         generator.language(language)

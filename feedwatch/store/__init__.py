@@ -15,7 +15,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from feedwatch.model import Change, Commit, Delivery, Entry, Event, Incident, KnownSource, PollState, PublishedEntry
+from feedwatch.model import (
+    Change,
+    Commit,
+    Delivery,
+    Entry,
+    Event,
+    Fragment,
+    Incident,
+    KnownSource,
+    PollState,
+    PublishedEntry,
+)
 
 #: In place of a source, where incidents of routes and their deliveries are kept; no source can be called so.
 OWN = "@feedwatch"
@@ -98,6 +109,22 @@ class Store(Protocol):
 
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         """The newest entries of a category feed (`all` for every category), newest first."""
+        ...
+
+    def standing(self, slug: str, limit: int) -> Sequence[Place]:
+        """Where the first entries of a category feed are, the newest first: enough for `limit` that differ."""
+        ...
+
+    def stands(self, slug: str, place: Place) -> PublishedEntry | None:
+        """What stands there in that feed; None where nothing does, or where it cannot be read."""
+        ...
+
+    def fragments(self, slug: str) -> Mapping[Place, Fragment]:
+        """What `keep_fragments` was given for a category feed, as far as it still holds."""
+        ...
+
+    def keep_fragments(self, slug: str, fragments: Mapping[Place, Fragment]) -> None:
+        """Keeps the entries of a category feed as they were written. Raises OSError."""
         ...
 
     def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]: ...

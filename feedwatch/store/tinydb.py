@@ -6,6 +6,7 @@
 <state>/polls.json            poll states; losing it costs one full request a source
 <state>/index.json            heads of the feeds; made again from the sources when in doubt
 <state>/archives/             pages of the feeds' archives, likewise
+<state>/fragments/            entries as they stand in the feeds, likewise
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from feedwatch.model import (
     EditsShown,
     Entry,
     Event,
+    Fragment,
     Incident,
     KnownEntry,
     KnownSource,
@@ -43,6 +45,7 @@ from feedwatch.selection import Merged, Words
 from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec, of_source
 from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
 from feedwatch.store.due import Queue
+from feedwatch.store.fragments import Fragments
 from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
@@ -92,6 +95,7 @@ class TinyStore:
         self._edits = edits or {}
         paths = sorted(feed.path for feed in merged)
         self._archive = Archive(folder / "archives", digest(rendering, *paths, *self._shown_as()))
+        self._fragments = Fragments(folder / "fragments", self._made_for())
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
@@ -156,6 +160,11 @@ class TinyStore:
 
     def commit(self, commit: Commit) -> None:
         file = self._file(commit.source_id)
+        if commit.about != file.known.about:
+            # All that is from this source says whence it is.
+            for known in file.known.entries.values():
+                self._look_otherwise((commit.source_id, known.key))
+                self._stale_slugs.update(filter(_is_feed, self._slugs(file.known, known)))
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
         index = self._loaded_index()
         self._note_written(commit)
@@ -169,17 +178,34 @@ class TinyStore:
         self._schedule(commit.source_id, file)
 
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
-        index = self._loaded_index()
-        if index.exhausted(slug, limit):
-            index = self._index = self._built_index()
-        head = index.heads.get(slug)
         found: dict[str, PublishedEntry] = {}
-        for row in head.rows if head else ():
-            if self._readable(row[3]) and (entry := self._published_entry(slug, (row[3], row[4]))):
+        for place in self.standing(slug, limit):
+            if entry := self.stands(slug, place):
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
         return list(found.values())
+
+    def standing(self, slug: str, limit: int) -> Sequence[Place]:
+        index = self._loaded_index()
+        if index.exhausted(slug, limit):
+            index = self._index = self._built_index()
+        head = index.heads.get(slug)
+        return [(row[3], row[4]) for row in head.rows] if head else []
+
+    def stands(self, slug: str, place: Place) -> PublishedEntry | None:
+        return self._published_entry(slug, place) if self._readable(place[0]) else None
+
+    def fragments(self, slug: str) -> Mapping[Place, Fragment]:
+        self._loaded_index()
+        return self._fragments.of(slug)
+
+    def keep_fragments(self, slug: str, fragments: Mapping[Place, Fragment]) -> None:
+        self._fragments.keep(slug, fragments)
+
+    def _look_otherwise(self, place: Place) -> None:
+        """What a post says in feeds may come from any of its entries."""
+        self._fragments.changed([place, *self._together(place)])
 
     def _note_written(self, commit: Commit) -> None:
         self._commits += 1
@@ -283,6 +309,8 @@ class TinyStore:
 
     def published(self, done: Unpublished) -> None:
         self._stale_slugs -= done.slugs
+        if not self._stale_slugs:
+            self._fragments.published()
         self._stale_sources -= done.sources
         self._archive.published(done.pages)
 
@@ -483,7 +511,9 @@ class TinyStore:
     def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
         old, new = self._slugs(source, before), self._slugs(source, after)
         source_id = source.source_id
+        self._look_otherwise((source_id, after.key))
         self._twins.add(source_id, after)
+        self._look_otherwise((source_id, after.key))
         for place in self._together((source_id, after.key)):
             if file := self._readable(place[0]):
                 old |= self._slugs(file.known, file.known.entries.get(place[1]))
@@ -553,6 +583,8 @@ class TinyStore:
 
     def _built_index(self) -> Index:
         self._index_changed = True
+        if not self._read_only:
+            self._fragments.forget()
         seen: list[tuple[datetime, str, KnownEntry]] = []
         listed: list[tuple[dict[str, str], Row]] = []
         paged: dict[str, list[Known]] = defaultdict(list)
