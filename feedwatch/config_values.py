@@ -29,6 +29,11 @@ DURATION = r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?"
 AUTO = "auto"
 ID = r"[a-z0-9][a-z0-9-]{0,63}"
 
+_NAME = r"[A-Za-z_][\w-]*"
+_COMPOUND = rf"(?=[\w*.#\[])(?:{_NAME}|\*)?(?:[.#]{_NAME}|\[{_NAME}(?:=\"[\w ./:-]*\")?\])*"
+#: Selectors that need no CSS parser to be seen to be right: most of them.
+PLAIN_SELECTOR = re.compile(rf"{_COMPOUND}(?:(?: *[>+~] *| +){_COMPOUND})*(?:@{_NAME})?", re.ASCII)
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 _HOST_AND_PORT = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::(\d{1,5}))?", re.ASCII)
@@ -332,7 +337,9 @@ def template_tree(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def selector(text: str) -> str:
-    # Imported here so that a configuration without selectors does not load a CSS parser.
+    if PLAIN_SELECTOR.fullmatch(text):
+        return text
+    # Imported here: the CSS parser takes longer to load than the rest of the configuration.
     from feedwatch.readers.selectors import compile_selector, split_selector
 
     compile_selector(split_selector(text)[0])

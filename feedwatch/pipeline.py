@@ -218,17 +218,27 @@ class Pipeline:
 
     async def held(self, source: Source) -> str | None:
         """Why this source must not be asked now, even by hand: its origin said so."""
-        state = await self._store.run(lambda store: store.state(source.id))
-        reason = may_poll_now(state, self._clock())
+        return self._held(source, await self._store.run(lambda store: store.state(source.id)))
+
+    def _held(self, source: Source, state: PollState) -> str | None:
         until = self._holds.get(host_of(source.url))
-        return reason or (held_until(until) if until and self._clock() < until else None)
+        return may_poll_now(state, self._clock()) or (held_until(until) if until and self._clock() < until else None)
+
+    async def poll_now(self, source: Source) -> SourceReport:
+        """As `poll`, by hand: a source that is held has failed."""
+        state = await self._store.run(lambda store: store.state(source.id))
+        if reason := self._held(source, state):
+            return SourceReport(source.id, "failed", error=reason)
+        return await self._poll(source, state)
 
     async def poll(self, source: Source) -> SourceReport:
         """One poll of one source, up to its commit. Never raises for what a source can cause.
 
         While its host wants to be left alone (it said so to any of its sources) nothing is asked.
         """
-        state = await self._store.run(lambda store: store.state(source.id))
+        return await self._poll(source, await self._store.run(lambda store: store.state(source.id)))
+
+    async def _poll(self, source: Source, state: PollState) -> SourceReport:
         until = self._holds.get(host_of(source.url))
         if until is not None and self._clock() < until:
             spread = phase(source.id) * (until - self._clock()) / 10

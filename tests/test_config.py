@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 
 from feedwatch.config import load, parse, reading_digest, schema
 from feedwatch.config_build import Config
+from feedwatch.config_values import PLAIN_SELECTOR
 from feedwatch.errors import ConfigError
 from feedwatch.model import Selectors
+from feedwatch.readers.selectors import compile_selector
 from feedwatch.routes import Webhook
 from feedwatch.toml_lines import nearest, positions
 
@@ -337,6 +339,19 @@ def test_the_schema_refuses_unknown_keys_in_every_table() -> None:
     described = schema()
     tables = [described, *described["$defs"].values()]
     assert [table.get("additionalProperties") for table in tables] == [False] * len(tables)
+
+
+@given(text=st.from_regex(PLAIN_SELECTOR, fullmatch=True))
+def test_a_plain_selector_is_one(text: str) -> None:
+    compile_selector(text)
+
+
+def test_plain_selectors_are_those_that_people_write() -> None:
+    plain = ["article.card", ".card__title a@href", "#main > ul li", "time[datetime]@datetime", 'a[rel="next"] + *']
+    others = ["", "a >", "> a", "li:not(.ad)", "a..b", "a b@", "a, b", "[href^='/x']"]
+
+    assert all(PLAIN_SELECTOR.fullmatch(text) for text in plain)
+    assert not any(PLAIN_SELECTOR.fullmatch(text) for text in others)
 
 
 def test_a_configuration_without_selectors_loads_no_html_parser() -> None:

@@ -86,8 +86,7 @@ async def poll_all(app: App, sources: Sequence[Source], step: Callable[[], None]
 
     async def one(source: Source) -> SourceReport:
         async with at_once:
-            reason = await app.pipeline.held(source)
-            report = SourceReport(source.id, "failed", error=reason) if reason else await app.pipeline.poll(source)
+            report = await app.pipeline.poll_now(source)
         step()
         return report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from feedwatch.canonical import digest
@@ -76,6 +77,7 @@ def asked_with(source_id: str, state: PollState, now: datetime) -> PollState:
     return replace(state, validators={})
 
 
+@lru_cache(maxsize=16_384)
 def phase(source_id: str) -> float:
     """The place of a source among all, in [0, 1): the same for ever."""
     return int(digest("phase", source_id)[:8], 16) / 2**32
