@@ -34,7 +34,7 @@ _WORKERS = 2
 #: Seconds for a process to start and understand what is asked of it.
 _START = 60.0
 #: So many waiting bodies, or seconds of waiting, call for another process.
-_QUEUE, _PATIENCE = 16, 0.5
+_QUEUE, _PATIENCE = 16, 2.0
 #: Bytes that are read at once.
 _CHUNK = 1 << 16
 
