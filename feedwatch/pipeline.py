@@ -426,9 +426,10 @@ class Pipeline:
 
     def _publish_pages(self, written: list[str], store: Store) -> bool:
         """Renders some pages of archives, when many changed; whether there are more."""
-        stale = store.in_time(store.unpublished().pages)
-        if len(stale) <= _PAGES:
+        pages = store.unpublished().pages
+        if len(pages) <= _PAGES:
             return False
+        stale = store.in_time(pages)
         written += self._publisher.publish_pages(stale[:_PAGES])
         store.published(Unpublished(pages=frozenset(stale[:_PAGES])))
         return True

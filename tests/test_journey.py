@@ -66,6 +66,17 @@ def test_c19_first_poll_writes_ten_category_feeds_and_alerts_nobody(bench: Bench
     assert origin.requests == []
 
 
+def test_a_round_without_changes_does_not_read_the_index(bench: Bench) -> None:
+    bench.run("poll")
+    index = bench.state / "index.json"
+    made_for = index.read_bytes().partition(b"\n")[0]
+    index.write_bytes(made_for + b"\nnobody looks here")
+
+    bench.run("poll")
+
+    assert index.read_bytes() == made_for + b"\nnobody looks here"
+
+
 def test_c10_second_poll_writes_nothing_at_all(bench: Bench) -> None:
     bench.run("poll")
     before = {path: path.stat().st_mtime_ns for path in bench.public.rglob("*") if path.is_file()}
