@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # pip is told to refuse whatever does not match a pinned hash; the project itself comes without dependencies.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run test slow manners docs lint lock clean
+.PHONY: run test slow bench manners docs lint lock clean
 
 run: $(VENV)/.installed
 	$(BIN)/feedwatch run
@@ -15,6 +15,10 @@ test: $(VENV)/.installed-test
 
 slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n 2 -m slow --timeout 900
+
+# What rounds cost beside the floor and two other programs, which it installs; half an hour. docs/speed.md has its table.
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/rounds.py --sources 1000 --repeat 1
 
 # Thirty simulated days at a publisher; prints what it saw, as docs/manners.md has it.
 manners: $(VENV)/.installed-test
