@@ -159,14 +159,13 @@ class TinyStore:
         return self._file(source_id).known
 
     def commit(self, commit: Commit) -> None:
-        file = self._file(commit.source_id)
+        file, index = self._file(commit.source_id), self._loaded_index()
         if commit.about != file.known.about:
             # All that is from this source says whence it is.
             for known in file.known.entries.values():
                 self._look_otherwise((commit.source_id, known.key))
                 self._stale_slugs.update(filter(_is_feed, self._slugs(file.known, known)))
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
-        index = self._loaded_index()
         self._note_written(commit)
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
