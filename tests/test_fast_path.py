@@ -66,6 +66,7 @@ DOCUMENTS = [text.encode() for text in DIALECTS.values()] + [path.read_bytes() f
 #: What the web puts into documents, or takes for something else.
 SCRAPS = [
     b"&", b"&nbsp;", b"&eacute;", b"<br>", b"<!-- x -->", b"<![CDATA[", b"]]>", b"\x00", b"\x0b", b"\x93smart\x94",
+    b"&#147;", b"\xc3\x83\xc2\xa9", b"&#195;&#169;",
     b"\xff\xfe", b"\xc3", b"\xe2\x80\xa8", b"<p>", b"</item>", b"</entry>", b"<item>", b"<entry>", b"<title/>",
     b' xml:lang="fr"', b'<?php echo 1 ?>', b"\xef\xbb\xbf", b"\n\n  ", b"&#55296;", b"&#0;", b"&#x1F600;", b"&lt;",
     b"<link>/q</link>", b"<guid isPermaLink='false'>g</guid>", b"<a:b xmlns:a='urn:x'/>", b"<source url='/s'/>",
@@ -93,6 +94,15 @@ def told(body: bytes, content_type: str, *, quickly: bool) -> Reading | str:
 
 def agree(body: bytes, content_type: str = "application/xml") -> None:
     assert told(body, content_type, quickly=True) == told(body, content_type, quickly=False)
+
+
+@pytest.mark.parametrize(
+    "letters", ["\x93smart\x94", "&#147;smart&#148;", "\xef\xbb\xbf", "&#195;&#169;", "\xc3\xa9 \u2013"]
+)
+@pytest.mark.parametrize("name", ["RSS 2.0", "Atom 1.0"])
+def test_letters_that_feedparser_mends_are_left_to_it(name: str, letters: str) -> None:
+    for there in ("Faster", "bold", "Ada", "Short", "Data", "caf", "/p/1", "tag:"):
+        agree(DIALECTS[name].replace(there, there + letters).encode())
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -36,8 +36,8 @@ _IGNORED_IN_ATOM = frozenset({f"{_ATOM}generator", "{http://purl.org/syndication
 _TYPES = {None: "text/plain", "text": "text/plain", "html": "text/html", "text/plain": "text/plain",
           "text/html": "text/html"}  # fmt: skip
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
-#: feedparser takes these for the letters that Windows means by them.
-_WINDOWS = re.compile("[\x80-\x9f]")
+#: feedparser mends these: what Windows has for letters where Unicode has controls, and UTF-8 that was read as Latin-1.
+_MENDED = re.compile("[\x80-\x9f]|[\xc2-\xf4][\x80-\xbf]")
 _SLASHES = re.compile(r"^([A-Za-z][A-Za-z0-9+-.]*://)(/*)(.*?)")
 _AMPERSAND = re.compile("&([A-Za-z0-9_]+);")
 #: feedparser takes the name of a person apart at these.
@@ -65,9 +65,6 @@ def parse(text: str, url: str) -> Parsed | None:
     try:
         data = text.encode()
     except UnicodeEncodeError:
-        return None
-    # As UTF-8 they all begin with this byte.
-    if b"\xc2" in data and _WINDOWS.search(text):
         return None
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
     try:
@@ -353,7 +350,10 @@ def _text(element: Any, *, attributes: bool = False) -> str:
     """The text of an element that has nothing else in it."""
     if len(element) or (element.attrib and not attributes):
         raise _Unknown
-    return (element.text or "").strip()
+    text: str = (element.text or "").strip()
+    if not text.isascii() and _MENDED.search(text):
+        raise _Unknown
+    return text
 
 
 def _construct(element: Any) -> Mapped:
