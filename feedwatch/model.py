@@ -17,7 +17,7 @@ SourceKind = Literal["feed", "page"]
 ChangeKind = Literal["new", "edited", "moved", "recategorised", "withdrawn"]
 EditSize = Literal["minor", "major"]
 #: What an answer took: nothing to read, the quick reader of feeds, feedparser, a page's reader, any other.
-Way = Literal["not-modified", "same-bytes", "quick", "feedparser", "page", "other"]
+Way = Literal["not-modified", "same-bytes", "quick", "feedparser", "quick-page", "page", "other"]
 EditsShown = Literal["in-place", "as-entries", "both"]
 IncidentKind = Literal[
     "route-gone",

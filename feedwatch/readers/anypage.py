@@ -42,7 +42,6 @@ def _as_far_as_it_goes(reading: Reading, markup: str) -> Reading:
 
 
 def _with_next(reading: Reading, markup: str, url: str) -> Reading:
-    reading = replace(reading, way="page")
     on_the_web = url.startswith(("http:", "https:"))
     return replace(reading, next_page=next_page(markup, url)) if on_the_web else reading
 

@@ -104,6 +104,7 @@ def _listing(markup: str, url: str, source: Source, now: datetime, rule: tuple[s
         feeds=feeds,
         rule=looked.rule,
         explained=(*_explained(found), *(told for _, told in read)),
+        way="page",
     )
 
 

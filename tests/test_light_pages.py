@@ -1,0 +1,167 @@
+"""A page that is read without BeautifulSoup gives what BeautifulSoup would have given, whatever was made of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from bs4 import BeautifulSoup
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from workbench import FIXTURES
+
+from feedwatch.model import Reading, Selectors, Source
+from feedwatch.readers import light
+from feedwatch.readers.page import read_lightly, read_page, read_with_soup
+from feedwatch.readers.selectors import compile_selector
+
+NOW = datetime(2024, 11, 20, 12, tzinfo=UTC)
+URL = "https://example.org/archive/"
+PAGES = [path.read_text("utf-8", "replace") for path in sorted(FIXTURES.rglob("*.html"))]
+CARD = """<!doctype html><html lang="en"><head><title>Blog</title><base href="/b/"><meta name="description" content="D">
+<link rel="shortcut icon" href="/i.png"></head><body class="x"><div id="list" class="cards">
+<article class="card card--1" data-id="1"><h2 class="card__title"><a href="one">One <b>more</b></a></h2>
+<time datetime="2024-11-02">2 Nov</time><p class="excerpt">Text<!-- no --> &amp; more</p>
+<a rel="author nofollow" href="/ada">Ada</a><span class="tag">Data</span><img data-src="/a.png" src="x.gif"></article>
+<article class="card" data-id="2"><h3> </h3><a href="#top">Top</a><a href="/two">Two</a><time>3 November 2024</time>
+<p> </p><p>More</p><article class="card">Inside</article><svg><title>No</title></svg><noscript>N</noscript></article>
+</div></body></html>"""
+CARDS = Selectors("article.card", category=".tag", image="img@data-src")
+#: What pages have in them that is not as it should be.
+SCRAPS = [
+    "<p>", "</p>", "<div>", "</div>", "</article>", "<article class=card>", "<a href=/x>", "</a>", "<a>", "<!-- x -->",
+    "<!--", "-->", "<script>if (a < b) '<p>'</script>", "<style>a > b {}</style>", "<script>", "&", "&nbsp;", "&foo;",
+    "&#0;", "&#x1F600;", "\x00", "\x0b", "\x0c", "\x85", "\u2028", "\ufeff", "<![CDATA[x]]>", "<?php echo 1 ?>",
+    "<html lang=fr>", "<body class=y>", "</body>", "</html>", "<template><p>t</p></template>",
+    "<ruby>a<rt>b</rt></ruby>",
+    "<svg:p>", "<p/>", "<br>", "<table><tr><td headers='a  b'>x", "<select><option>o", "<textarea><b>", "<title>T",
+    ' class="card  x"', " class=card class=other", " hidden", " rel='author'", "<time datetime='2024-10-0", "<iframe>",
+    "<h2>", "</h2>", "<noscript><p>", "<frameset>", "<a rel=author>", "<P CLASS=card>", "<li class='card\n'>", "</",
+]  # fmt: skip
+
+
+def source(select: Selectors) -> Source:
+    return Source("blog", URL, select=select)
+
+
+def agree(markup: str, select: Selectors) -> Reading | None:
+    quick = read_lightly(markup, url=URL, source=source(select), now=NOW)
+    if quick is not None:
+        assert quick == read_with_soup(markup, url=URL, source=source(select), now=NOW)
+    return quick
+
+
+def test_a_page_of_cards_is_read_without_beautifulsoup() -> None:
+    quick = agree(CARD, CARDS)
+
+    assert quick is not None
+    assert [(e.title, e.link) for e in quick.entries] == [
+        ("One more", "https://example.org/b/one"), ("Top", "https://example.org/two"),
+    ]  # fmt: skip
+    assert read_page(CARD, url=URL, source=source(CARDS), now=NOW).way == "quick-page"
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        Selectors("article.card", section="h2"),
+        Selectors("article:has(h2)"),
+        Selectors("article.card", title="h2, h3"),
+        Selectors("h2 + time"),
+        Selectors("* > article"),
+        Selectors("article", date='[type="date"]'),
+    ],
+)
+def test_what_is_not_plain_is_left_to_beautifulsoup(select: Selectors) -> None:
+    assert read_lightly(CARD, url=URL, source=source(select), now=NOW) is None
+
+
+@pytest.mark.parametrize("more", ["<template>t</template>", "<ruby><rt>r</rt></ruby>", "<ruby>b<RP>(</RP></ruby>"])
+def test_what_beautifulsoup_keeps_apart_is_left_to_it(more: str) -> None:
+    assert light.page(CARD.replace("<article", more + "<article", 1)) is None
+
+
+def test_what_follows_the_end_of_a_page_is_left_to_beautifulsoup() -> None:
+    assert light.page(CARD + "\n<!-- cached --> ")
+    assert light.page(CARD + "<p>") is None
+    assert light.page(CARD + "<!-- a --> b -->") is None
+
+
+def selectors_in(markup: str) -> list[str]:
+    """Plain ones that match something of the page, or nearly."""
+    tags = sorted(set(re.findall(r"<([a-z][a-z0-9]*)", markup)) - {"template", "rt", "rp"})
+    classes = sorted({
+        name for names in re.findall(r'class="([^"]*)"', markup) for name in names.split()
+        if re.fullmatch(r"[A-Za-z_][\w-]*", name, re.ASCII)
+    })  # fmt: skip
+    return [*tags, *(f".{name}" for name in classes), "[href]", "[datetime]", 'a[rel="author"]', "#list"]
+
+
+@st.composite
+def plain(draw: st.DrawFn, known: list[str]) -> str:
+    parts = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3))
+    text = parts[0]
+    for part in parts[1:]:
+        joint = draw(st.sampled_from([" ", ">", " > ", ""]))
+        text += (joint if joint or part[0] in ".#[" else " ") + part
+    return text
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> tuple[str, Selectors]:
+    """A page, perhaps with a few scraps in it and lost stretches, and what is asked of it."""
+    markup = draw(st.sampled_from([CARD, CARD, *PAGES]))
+    known = selectors_in(markup)
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, len(markup)))
+        match draw(st.sampled_from(["put", "put", "put", "cut", "end"])):
+            case "put":
+                markup = markup[:at] + draw(st.sampled_from(SCRAPS)) + markup[at:]
+            case "cut":
+                markup = markup[:at] + markup[at + draw(st.integers(1, 40)) :]
+            case _:
+                markup = markup[: max(at, len(markup) // 2)]
+    wish = st.none() | plain(known)
+    attribute = st.sampled_from(["", "", "@href", "@datetime", "@class", "@rel", "@data-id"])
+
+    def some() -> str | None:
+        css = draw(wish)
+        return css and css + draw(attribute)
+
+    select = Selectors(
+        draw(plain(known) | st.sampled_from(["article.card", "li", "article", "div", "a"])),
+        title=some(), link=some(), date=some(), summary=some(), author=some(), image=some(), category=some(),
+    )  # fmt: skip
+    return markup, select
+
+
+@given(question=questions())
+@settings(max_examples=120, deadline=None)
+def test_damaged_pages_read_the_same_either_way(question: tuple[str, Selectors]) -> None:
+    agree(*question)
+
+
+@pytest.mark.slow
+@given(question=questions())
+@settings(max_examples=4000, deadline=None)
+def test_damaged_pages_read_the_same_either_way_at_length(question: tuple[str, Selectors]) -> None:
+    agree(*question)
+
+
+@pytest.mark.parametrize("markup", [CARD, *PAGES[::7]])
+def test_plain_selectors_find_what_soupsieve_finds(markup: str) -> None:
+    page = light.page(markup)
+    if page is None:
+        pytest.skip("left to BeautifulSoup")
+    soup = BeautifulSoup(markup, "lxml")
+    known = selectors_in(markup)[:40]
+
+    for text in (
+        *known,
+        *(f"{a} {b}" for a in known[:12] for b in known),
+        *(f"{a} > {b}" for a in known for b in known[:8]),
+    ):
+        found = [element.get_text() for element in light.plain_selector(text).select(page)]
+        wanted = [element.get_text() for element in compile_selector(text).select(soup)]
+        assert [*map(str.split, found)] == [*map(str.split, wanted)], text
