@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +84,8 @@ def lines(problems: Iterable[Problem], text: str, path: Path, tree: dict[str, An
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'every'?`, or what there is when nothing is close."""
     known = sorted(known)
+    from difflib import get_close_matches  # only for what is wrong
+
     close = get_close_matches(name, known, n=1, cutoff=_CLOSE)
     if close:
         return f"; did you mean '{close[0]}'?"

@@ -119,7 +119,7 @@ def formats(names: list[str]) -> list[str]:
 
 def web_url(url: str) -> str:
     """An absolute http(s) URL that every parser reads alike, without user name and password."""
-    if any(c.isspace() or not c.isprintable() for c in url):
+    if not url.isprintable() or " " in url:  # no other space is printable
         raise ValueError("has a space or control character in it; write %20 for a space, else nothing")
     if "\\" in url:
         raise ValueError("has a backslash in it; write /")

@@ -16,6 +16,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -39,6 +40,7 @@ ErrorKind = Literal["unreachable", "timeout", "refused", "too-large"]
 #: Seconds to connect, and between two reads.
 _CONNECT, _READ = 10.0, 15.0
 _CONNECTIONS = 100
+_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
 _IN_HOST = re.compile(r"[a-z0-9._~:\[\]-]+|[^\x00-\x7f]+", re.IGNORECASE)
 
 
@@ -192,12 +194,20 @@ def _check_literal(guard: Guard, url: str) -> None:
     """A literal address meets no resolver, and must not profit from a name that is allowed to be there."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    with contextlib.suppress(ValueError):
-        address = str(ipaddress.ip_address(host.partition("%")[0]))
+    if address := _literal(host):
         try:
             guard.check(host, address, parts.port or (443 if parts.scheme == "https" else 80))
         except Refused as error:
             raise NetError("refused", str(error)) from None
+
+
+@lru_cache(maxsize=4096)
+def _literal(host: str) -> str | None:
+    """The address that a host is, where it is no name."""
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return None
 
 
 def _client(guard: Guard, proxy: str | None = None) -> httpx.AsyncBaseTransport:
@@ -233,15 +243,21 @@ def _socket(guard: Guard, dialled: tuple[Any, ...]) -> socket.socket:
 async def _answered(client: httpx.AsyncBaseTransport, request: httpx.Request, max_body: int, *, cut: bool) -> Response:
     response = await client.handle_async_request(request)
     try:
-        body = await _body(response, max_body, cut=cut)
+        headers = _headers(response.headers.raw)
+        body = await _body(response, headers.get("content-encoding", ""), max_body, cut=cut)
     finally:
         await response.aclose()
+    return Response(str(request.url), response.status_code, headers, body)
+
+
+def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By names in lower case; what comes several times, as one list (RFC 9110 §5.3)."""
     headers: dict[str, str] = {}
-    for name, value in response.headers.raw:
+    for name, value in raw:
         key, text = name.decode("latin-1").lower(), _header_text(name.lower(), value)
         if text is not None:
             headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return Response(str(request.url), response.status_code, headers, body)
+    return headers
 
 
 def _header_text(name: bytes, value: bytes) -> str | None:
@@ -253,12 +269,12 @@ def _header_text(name: bytes, value: bytes) -> str | None:
         return None if name in (b"etag", b"last-modified") else value.decode("latin-1")
 
 
-async def _body(response: httpx.Response, max_body: int, *, cut: bool) -> bytes:
+async def _body(response: httpx.Response, coding: str, max_body: int, *, cut: bool) -> bytes:
     """The body with its coding undone; never much more than `max_body` bytes in memory."""
     chunks: list[bytes] = []
     size = 0
     try:
-        decoding = decoder(response.headers.get("content-encoding", "").strip().lower())
+        decoding = decoder(coding.strip().lower())
         async for raw in response.aiter_raw():
             chunk = decoding.decode(raw, max_body - size) if decoding else raw
             chunks.append(chunk)
@@ -285,7 +301,7 @@ def check_url(url: str) -> None:
         raise NetError("refused", f"{url!r} is no URL ({error})") from None
     if parts.scheme.lower() not in ("http", "https"):
         reason = "only http and https are fetched"
-    elif any(ord(c) <= 32 or ord(c) == 127 or c == "\\" for c in url):
+    elif _NOT_IN_URL.search(url):
         reason = "it has a space, a backslash or a control character"
     elif "@" in parts.netloc:
         reason = "it has a user name; put credentials into headers"

@@ -251,12 +251,8 @@ class Pipeline:
         if isinstance(result, NotModified) and state.missing:
             result = await self._repeated(source, result)
         more = (result.requests, result.received) if isinstance(result, Recorded) else (0, 0)
-        counted = replace(
-            state,
-            requests=state.requests + driven.requests + more[0],
-            received=state.received + driven.received + more[1],
-        )
-        after = aftermath.after(source, counted, result, self._clock())
+        requests, received = driven.requests + more[0], driven.received + more[1]
+        after = aftermath.after(source, state, result, self._clock(), requests=requests, received=received)
         self._hold(source, after)
         await self._store.run(lambda store: store.remember(source.id, after))
         report = aftermath.report(source, state, result)

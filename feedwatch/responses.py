@@ -2,6 +2,7 @@
 
 <state>/responses/<source id>/<time>.gz         a line of JSON (where from, when, content type), then the body
 <state>/responses/<source id>/<time>-same.gz    one that changed no entry: the first to go
+<state>/responses/.tidied                       for when and which sources the rest was removed
 
 Losing any of them loses nothing else, so they are written without fsync, and what fails here fails no poll. Of a
 request nothing is kept; of an answer's headers only what the readers ask for, so no cookie and no login.
@@ -22,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from feedwatch import files
+from feedwatch.canonical import digest
 from feedwatch.model import Fetched, Source
 from feedwatch.poller.fetch import MAX_BODY
 
@@ -35,6 +37,7 @@ _LEVEL = 2
 _HEADERS = ("content-type",)
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _SAME = "-same"
+_TIDIED = ".tidied"
 _HEAD_ROOM = 100_000
 
 Redact = Callable[[str], str]
@@ -99,8 +102,8 @@ class Responses:
 
     async def tidy(self, sources: Collection[str], now: datetime) -> None:
         """Removes what is too old or too many, what a crash left, and all of sources that neither the configuration
-        (`sources`) nor the store knows."""
-        await self._run(lambda: self._tidy(sources, now))
+        (`sources`) nor the store knows: once a day, and when there are other sources than last time."""
+        await self._run(lambda: self._tidy_daily(sources, now))
 
     def close(self) -> None:
         self._executor.shutdown()
@@ -143,8 +146,20 @@ class Responses:
             one.path.unlink(missing_ok=True)
         return [one for one in rest if one not in old]
 
+    def _tidy_daily(self, sources: Collection[str], now: datetime) -> None:
+        # It looks into every folder: with a thousand sources a tenth of a round without news.
+        stamp = self._folder / _TIDIED
+        done = digest(now.date().isoformat(), str(self._number), *sorted(sources)).encode()
+        if not self._folder.is_dir() or (stamp.is_file() and stamp.read_bytes() == done):
+            return
+        self._tidy(sources, now)
+        if self._number:
+            files.write_atomic(stamp, done, durable=False)
+        else:
+            stamp.unlink(missing_ok=True)
+
     def _tidy(self, sources: Collection[str], now: datetime) -> None:
-        for folder in self._folder.iterdir() if self._folder.is_dir() else ():
+        for folder in self._folder.iterdir():
             if not folder.is_dir():
                 continue
             for left in folder.glob(".*.tmp"):

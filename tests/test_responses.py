@@ -122,7 +122,10 @@ def test_a_source_that_is_gone_keeps_its_bodies_as_long_as_the_store_keeps_its_e
 
     entries.unlink()
     asyncio.run(responses.tidy([], NOW))
-    assert list((tmp_path / "responses").iterdir()) == []
+    assert hours(tmp_path) == [0], "once a day is enough"
+
+    asyncio.run(responses.tidy([], NOW + timedelta(days=1)))
+    assert not (tmp_path / "responses" / "blog").exists()
 
 
 def test_what_a_crash_left_is_ignored_and_removed(responses: Responses, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import gc
 import importlib
 import sys
 from copy import copy
-from difflib import get_close_matches
 from functools import partial
 
 import click
@@ -65,6 +64,8 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches  # takes longer to load than most commands
+
             near = get_close_matches(args[0], _COMMANDS, 1)
             ctx.fail(f'There is no command "{args[0]}". ' + (f'Did you mean "{near[0]}"?' if near else ""))
         return super().resolve_command(ctx, args)

@@ -80,22 +80,16 @@ def _unread(answer: NotModified) -> Way:
     return "not-modified" if answer.status == 304 else "same-bytes"
 
 
-def after(source: Source, state: PollState, result: Result, now: datetime) -> PollState:
-    """The poll state to keep. A failure leaves validators and digest as they were: they still vouch for
-    what is stored, and never for the body that failed."""
+def after(
+    source: Source, state: PollState, result: Result, now: datetime, *, requests: int = 0, received: int = 0
+) -> PollState:
+    """The poll state to keep, with so many requests and bytes received more. A failure leaves validators and digest as
+    they were: they still vouch for what is stored, and never for the body that failed."""
     told = report(source, state, result)
     failure = result if isinstance(result, Failure) else None
-    state = replace(
-        state,
-        last_poll=now,
-        status=told.status,
-        http_status=told.http_status,
-        error=told.error,
-        not_before=now + failure.retry_after if failure and failure.retry_after else None,
-        gone=failure is not None and failure.kind == "gone",
-        failures=state.failures + 1 if failure and not failure.quarantine else 0,
-        quarantine=failure.quarantine or state.quarantine if failure else None,
-    )
+    quarantine = failure.quarantine or state.quarantine if failure else None
+    if failure:
+        state = replace(state, failures=0 if failure.quarantine else state.failures + 1)
     if isinstance(result, Repeated):
         state = replace(state, missing=result.diff.missing)
         result = result.answer
@@ -109,6 +103,7 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 validators={**state.validators, url: validators},
                 not_modified=state.not_modified + (result.status == 304),
                 accepted=False,
+                failures=0,
             )
             state = moves.followed(state, trail.home, trail.permanent, trusted=True, now=now)
             fresh = trail.fresh
@@ -137,9 +132,23 @@ def after(source: Source, state: PollState, result: Result, now: datetime) -> Po
                 missing=found.missing,
                 accepted=False,
                 restored=False,
+                failures=0,
             )
             fresh = trail.fresh
     # What is doubted is asked for again at the usual pace: later polls have to agree, or not.
     failed = None if failure and failure.quarantine else failure
     when, set_by = schedule.next_poll(source, state, failed, now, fresh=fresh)
-    return replace(state, next_poll=when, set_by=set_by)
+    return replace(
+        state,
+        last_poll=now,
+        status=told.status,
+        http_status=told.http_status,
+        error=told.error,
+        not_before=now + failure.retry_after if failure and failure.retry_after else None,
+        gone=failure is not None and failure.kind == "gone",
+        quarantine=quarantine,
+        requests=state.requests + requests,
+        received=state.received + received,
+        next_poll=when,
+        set_by=set_by,
+    )

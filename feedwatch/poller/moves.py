@@ -25,7 +25,7 @@ def followed(state: PollState, home: str, target: str | None, *, trusted: bool, 
         # The new address had nothing any more, the old one has.
         state = replace(state, effective_url=None)
     if target is None or not trusted or _downgrade(home, target):
-        return replace(state, move=None)
+        return state if state.move is None else replace(state, move=None)
     seen = state.move
     move = replace(seen, sightings=seen.sightings + 1) if seen and seen.target == target else Move(target, now)
     held = move.sightings >= _SIGHTINGS and now - move.since >= _HELD
