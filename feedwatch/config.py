@@ -70,7 +70,7 @@ def schema() -> dict[str, Any]:
 
 def reading_digest(source: Source) -> str:
     """Changes whenever the same body could yield another reading; not with title, headers or interval."""
-    select = [getattr(source.select, field.name, None) for field in fields(Selectors)]
+    select = [getattr(source.select, name, None) for name in _SELECTORS]
     paths = [getattr(source.json, field.name) for field in fields(JsonPaths)] if source.json else []
     # Only where they are on: what was read before there were such things was read the same way.
     shown = [name for name in ("browser", "follow") if getattr(source, name)]
@@ -192,6 +192,7 @@ def _browsers(tree: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(("source", number, "browser"), "a file is read as it is; leave it out")
 
 
+_SELECTORS = tuple(field.name for field in fields(Selectors))
 #: Keys of an alert that mean something for some channels only.
 _ONLY_FOR = {
     "secret": ("webhook",), "headers": ("webhook",), "json": ("webhook",), "allow_private": ("webhook", "notify"),

@@ -45,9 +45,10 @@ def match(known: Mapping[str, KnownEntry], entries: Iterable[Entry]) -> list[tup
     if _ids_are_places(pairs, known.values()):
         entries = tuple(replace(entry, id=link_of(entry) or entry.id) for entry in entries)
         pairs = [(entry, by_id.get(entry.id)) for entry in entries]
-    if all(row is not None for _, row in pairs):
-        return pairs
     taken = {row.key for _, row in pairs if row is not None}
+    if len(taken) == len(known) or all(row is not None for _, row in pairs):
+        # All that is known, or all that was read, has its other half: there is nobody left to look for.
+        return pairs
     stable = 2 * len(taken) >= len(entries)
     unknown = {entry.id: entry for entry, row in pairs if row is None}
     absent = {key: row for key, row in known.items() if key not in taken}
