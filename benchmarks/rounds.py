@@ -231,14 +231,15 @@ def by_sources(names: Sequence[str], chosen: dict[str, Tool], most: int) -> dict
 
 
 def by_entries(chosen: Tool, most: int) -> dict[str, Curve]:
-    """CPU seconds of polling ten sources that say nothing new, beside the entries stored elsewhere."""
+    """CPU seconds of polling ten sources that say nothing new, beside the entries stored elsewhere; all are configured
+    from the start."""
     curve: Curve = []
     for count in _steps(most):
         folder = Path(tempfile.mkdtemp(prefix="rounds-"))
         try:
-            with origin(count, 0):
-                chosen.prepare(folder, [_url("feed", number) for number in range(count)])
-                measured(chosen.command(folder), folder / "log")
+            with origin(most, 0):
+                chosen.prepare(folder, [_url("feed", number) for number in range(most)])
+                measured(_feedwatch(folder, *(f"s{number}" for number in range(count))), folder / "log")
                 text = (folder / "log").read_text()
                 stored = sum(report["entries"] for report in json.loads(text[text.index("{") :])["sources"])
                 ten = _feedwatch(folder, *(f"s{number}" for number in range(10)))

@@ -7,6 +7,8 @@ import mimetypes
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.differ.normalise import text_of
 from feedwatch.generator import parts
@@ -51,7 +53,10 @@ def assembled(feed: Feed, items: Sequence[str], *, base_url: str) -> bytes:
 
 
 def _dumped(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a number of more than 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _item(published: PublishedEntry, base_url: str) -> dict[str, Any]:

@@ -60,8 +60,10 @@ class Twins:
         return self._first(source_id, entry)
 
     def _first(self, source_id: str, entry: Entry) -> Place | None:
-        sign, title = _sign(entry), _title(entry)
-        others = [one for one in self._seen.get(sign or "", ()) if one[0] != source_id]
+        others = [one for one in self._seen.get(_sign(entry) or "", ()) if one[0] != source_id]
+        if not others:
+            return None
+        title = _title(entry)
         found = [one for one in others if one[2] == title] or [one for one in others if _same_title(one[2], title)]
         # Where all entries of a source lead to one page, several have a title like it.
         firsts = {self.first(one[:2]) for one in found}
