@@ -7,7 +7,7 @@ Where that is not sure there is no light page: the caller takes the other way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -36,6 +36,7 @@ _NAME = r"[A-Za-z_][\w-]*"
 _CONDITION = rf"(?:[.#]{_NAME}|\[{_NAME}(?:=\"[\w ./:-]*\")?\])"
 _COMPOUND = re.compile(rf"(?=[\w.#\[])({_NAME})?({_CONDITION}*)", re.ASCII)
 _ONE_CONDITION = re.compile(rf"([.#]){_NAME}|\[({_NAME})(?:=\"([\w ./:-]*)\")?\]", re.ASCII)
+_PLAIN_NAME = re.compile(_NAME, re.ASCII).fullmatch
 _BETWEEN = re.compile(r" *> *| +")
 
 
@@ -175,7 +176,9 @@ class Selector:
 @lru_cache(maxsize=256)
 def plain_selector(text: str) -> Selector:
     """The selector in `text`, its attribute aside. Raises ValueError for one that is not plain."""
-    css, _ = split_selector(text)
+    css, attribute = split_selector(text)
+    if attribute is not None and not _PLAIN_NAME(attribute):
+        raise ValueError(f"{attribute} is not plain")
     compounds: list[_Compound] = []
     at, parent = 0, False
     while found := _COMPOUND.match(css, at):
@@ -223,12 +226,33 @@ def outermost(elements: Iterable[Light]) -> list[Light]:
     return list(chosen.values())
 
 
+class _Builder:
+    """Makes the tree of what the parser tells BeautifulSoup too: libxml2's own lacks the spaces between some elements.
+
+    lxml has no room for names like `@click` and `o:p`; nothing that is plain asks for such.
+    """
+
+    def __init__(self) -> None:
+        self._tree = etree.TreeBuilder()
+        self.data, self.close = self._tree.data, self._tree.close
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._tree.start(_known(tag), {name: value for name, value in attributes.items() if _PLAIN_NAME(name)})
+
+    def end(self, tag: str) -> None:
+        self._tree.end(_known(tag))
+
+
+@lru_cache(maxsize=1024)
+def _known(tag: str) -> str:
+    return tag if _PLAIN_NAME(tag) else "nameless-in-feedwatch"
+
+
 def page(markup: str) -> Light | None:
     """What holds the page, or None for one that BeautifulSoup could understand in another way."""
     if _ODD.search(markup):
         return None
-    # With a target as BeautifulSoup is one: what libxml2 makes itself lacks the spaces between some elements.
-    parser: Any = etree.HTMLParser(target=etree.TreeBuilder(insert_comments=False, insert_pis=False), recover=True)
+    parser: Any = etree.HTMLParser(target=_Builder(), recover=True)
     try:
         parser.feed(markup.removeprefix("\ufeff"))
         root = parser.close()
