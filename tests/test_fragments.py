@@ -122,6 +122,18 @@ def test_a_name_that_changed_after_a_restart_is_that_of_a_post_in_two_sources(ho
     assert agrees(house)
 
 
+def test_a_name_stands_in_all_categories_that_any_entry_of_a_post_is_in(house: House) -> None:
+    house.reads("blog", post(1, category="Data"))
+    house.reads("news", post(1, category="People"))
+
+    known = house.store.known("blog")
+    house.store.commit(Commit("blog", known.config_digest or "c", replace(known.about, title="Another name"), ()))
+    house.publish()
+
+    assert b"Another name" in (house.public / "feeds" / "people.atom").read_bytes()
+    assert agrees(house)
+
+
 def test_after_a_crash_nothing_of_before_is_believed(house: House) -> None:
     house.reads("blog", post(1))
     house.commits("blog", post(1, "Another title"))

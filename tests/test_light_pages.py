@@ -97,6 +97,16 @@ def test_elements_of_odd_names_are_no_hindrance(odd: str) -> None:
     assert agree(CARD.replace('<span class="tag">Data</span>', f'<{odd} class="tag">Data</{odd}>'), CARDS)
 
 
+@pytest.mark.parametrize("between", ["<!-- -->", "<!---->", "<?php 1 ?>", "</<p>", "<![CDATA[x]]>", "<!x>"])
+def test_what_is_no_element_sets_text_apart_as_it_does_for_beautifulsoup(between: str) -> None:
+    markup = CARD.replace("3 November 2024", f"the 3rd{between}of it").replace("Blog", f"B{between}log")
+
+    quick = agree(between + markup.replace("Top", f"T{between}op"), CARDS)
+
+    assert quick is not None
+    assert "of it" in "".join(quick.notes)
+
+
 def test_an_attribute_of_an_odd_name_is_left_to_beautifulsoup() -> None:
     select = Selectors("article.card", link="use@xlink:href")
 

@@ -108,7 +108,7 @@ class Light:
             node = ahead.pop()
             if isinstance(node, str):
                 yield node
-            elif node.tag not in silent:
+            elif isinstance(node.tag, str) and node.tag not in silent:
                 inside: list[etree._Element | str] = []
                 for child in reversed(node):
                     inside += [child.tail, child] if child.tail else [child]
@@ -235,6 +235,8 @@ class _Builder:
     def __init__(self) -> None:
         self._tree = etree.TreeBuilder()
         self.data, self.close = self._tree.data, self._tree.close
+        # These set the text before them apart from what follows, as React does between any two values.
+        self.comment, self.pi = self._tree.comment, self._tree.pi
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._tree.start(_known(tag), {name: value for name, value in attributes.items() if _PLAIN_NAME(name)})
@@ -255,10 +257,11 @@ def page(markup: str) -> Light | None:
     parser: Any = etree.HTMLParser(target=_Builder(), recover=True)
     try:
         parser.feed(markup.removeprefix("\ufeff"))
-        root = parser.close()
+        # A comment after the page would be what was made last.
+        root = parser.close().getroottree().getroot()
     except etree.LxmlError:
         return None
-    if root.tag != "html":
+    if root is None or root.tag != "html":
         return None
     holder = etree.Element("page-of-feedwatch")
     holder.append(root)

@@ -163,8 +163,10 @@ class TinyStore:
         if commit.about != file.known.about:
             # All that is from this source says whence it is.
             for known in file.known.entries.values():
-                self._look_otherwise((commit.source_id, known.key))
-                self._stale_slugs.update(filter(_is_feed, self._slugs(file.known, known)))
+                place = (commit.source_id, known.key)
+                self._look_otherwise(place)
+                slugs = self._slugs(file.known, known) | self._slugs_together(place)
+                self._stale_slugs.update(filter(_is_feed, slugs))
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
         self._note_written(commit)
         self._mark_unclean()
@@ -477,6 +479,14 @@ class TinyStore:
         merged = {feed.id: feed.title for feed in self._merged.values() if feed.takes(source.source_id, slugs, words)}
         return {**own, **slugs, **merged}
 
+    def _slugs_together(self, place: Place) -> dict[str, str]:
+        """The heads that carry any entry of a post that several sources have."""
+        found: dict[str, str] = {}
+        for source_id, key in self._together(place):
+            if file := self._readable(source_id):
+                found |= self._slugs(file.known, file.known.entries.get(key))
+        return found
+
     def _pages_of(self, source: KnownSource, known: KnownEntry | None) -> dict[str, dict[str, Seen]]:
         """The heads in whose archives an entry and its edits stand, and where, by their keys; what was withdrawn keeps
         its place."""
@@ -513,9 +523,7 @@ class TinyStore:
         self._look_otherwise((source_id, after.key))
         self._twins.add(source_id, after)
         self._look_otherwise((source_id, after.key))
-        for place in self._together((source_id, after.key)):
-            if file := self._readable(place[0]):
-                old |= self._slugs(file.known, file.known.entries.get(place[1]))
+        old |= self._slugs_together((source_id, after.key))
         for slugs, row in self._rows_of(source, before):
             index.discard(slugs, row)
         for slugs, row in self._rows_of(source, after):
