@@ -119,6 +119,10 @@ def test_what_follows_the_end_of_a_page_is_left_to_beautifulsoup() -> None:
     assert light.page(CARD + "<!-- a --> b -->") is None
 
 
+def test_a_page_that_begins_twice_is_left_to_beautifulsoup() -> None:
+    assert light.page(CARD.replace('<html lang="en">', '<html lang="en"</><p>')) is None
+
+
 def selectors_in(markup: str) -> list[str]:
     """Plain ones that match something of the page, or nearly."""
     tags = sorted(set(re.findall(r"<([a-z][a-z0-9]*)", markup)) - {"template", "rt", "rp"})

@@ -237,8 +237,11 @@ class _Builder:
         self.data, self.close = self._tree.data, self._tree.close
         # These set the text before them apart from what follows, as React does between any two values.
         self.comment, self.pi = self._tree.comment, self._tree.pi
+        #: More than one where the beginning of a page is damaged; then its attributes may be anywhere.
+        self.beginnings = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self.beginnings += tag == "html"
         self._tree.start(_known(tag), {name: value for name, value in attributes.items() if _PLAIN_NAME(name)})
 
     def end(self, tag: str) -> None:
@@ -254,14 +257,15 @@ def page(markup: str) -> Light | None:
     """What holds the page, or None for one that BeautifulSoup could understand in another way."""
     if _ODD.search(markup):
         return None
-    parser: Any = etree.HTMLParser(target=_Builder(), recover=True)
+    builder = _Builder()
+    parser: Any = etree.HTMLParser(target=builder, recover=True)
     try:
         parser.feed(markup.removeprefix("\ufeff"))
         # A comment after the page would be what was made last.
         root = parser.close().getroottree().getroot()
     except etree.LxmlError:
         return None
-    if root is None or root.tag != "html":
+    if root is None or root.tag != "html" or builder.beginnings != 1:
         return None
     holder = etree.Element("page-of-feedwatch")
     holder.append(root)
