@@ -238,11 +238,12 @@ class _Builder:
         # These set the text before them apart from what follows, as React does between any two values.
         self.comment, self.pi = self._tree.comment, self._tree.pi
         #: More than one where the beginning of a page is damaged; then its attributes may be anywhere.
-        self.beginnings = 0
+        self.beginnings: list[etree._Element] = []
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        self.beginnings += tag == "html"
-        self._tree.start(_known(tag), {name: value for name, value in attributes.items() if _PLAIN_NAME(name)})
+        made = self._tree.start(_known(tag), {name: value for name, value in attributes.items() if _PLAIN_NAME(name)})
+        if tag == "html":
+            self.beginnings.append(made)
 
     def end(self, tag: str) -> None:
         self._tree.end(_known(tag))
@@ -261,11 +262,10 @@ def page(markup: str) -> Light | None:
     parser: Any = etree.HTMLParser(target=builder, recover=True)
     try:
         parser.feed(markup.removeprefix("\ufeff"))
-        # A comment after the page would be what was made last.
-        root = parser.close().getroottree().getroot()
+        parser.close()
     except etree.LxmlError:
         return None
-    if root is None or root.tag != "html" or builder.beginnings != 1:
+    if len(builder.beginnings) != 1 or (root := builder.beginnings[0]).getparent() is not None:
         return None
     holder = etree.Element("page-of-feedwatch")
     holder.append(root)
