@@ -369,7 +369,7 @@ def test_the_outline_of_a_source_and_its_own_events_and_deliveries_are_at_hand(r
     outline = store.outline("blog")
 
     assert (outline.title, outline.count) == ("A blog", 1)
-    assert [date.day for date in outline.dates] == [2]
+    assert [date.day for date in store.dates("blog", 5)] == [2]
     assert [event.kind for event in store.events_of("blog")] == ["new"]
     assert [claim.delivery.route_id for claim in store.outbox_of("blog")] == ["hook"]
     assert (list(store.events_of("news")), list(store.outbox_of("news"))) == ([], [])

@@ -84,8 +84,6 @@ class Outline(Struct, frozen=True):
     title: str = ""
     #: Entries in its feed.
     count: int = 0
-    #: Those of its newest entries, newest first as its feed has them.
-    dates: Sequence[datetime] = ()
 
 
 class Together(Protocol):
@@ -182,6 +180,10 @@ class Store(Protocol):
 
     def outline(self, source_id: str) -> Outline:
         """What is at hand of a source without opening it."""
+        ...
+
+    def dates(self, source_id: str, limit: int) -> Sequence[datetime]:
+        """Those of its newest entries, newest first as its feed has them; none where it cannot be read."""
         ...
 
     def twins(self, source_id: str, key: str) -> Sequence[tuple[str, str]]:

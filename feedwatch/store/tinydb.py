@@ -18,6 +18,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from feedwatch import files
@@ -43,15 +45,15 @@ from feedwatch.model import (
 )
 from feedwatch.routes import gathering
 from feedwatch.selection import Merged, Words
-from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec, of_source
-from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
+from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, of_source
+from feedwatch.store.archive import Archive, Known, facts, sign
 from feedwatch.store.batch import Batch
 from feedwatch.store.due import Queue
 from feedwatch.store.fragments import Fragments
-from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
+from feedwatch.store.index import SLACK, Head, Index, Row, Seen, changed_row_of, row_of, seen_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
-from feedwatch.store.twins import Twins, together
+from feedwatch.store.twins import Kept, Twins, together
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,15 @@ _WRITTEN = 20_000
 #: category or edited in it. No slug has such a sign.
 _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
 _LISTINGS: dict[Listing, str] = {"newest": "", "withdrawn": _WITHDRAWN, "edited": _EDITED}
+
+
+class _Document(Struct):
+    """The index as it is written."""
+
+    feeds: dict[str, Head]
+    sources: dict[str, tuple[str, int]]
+    twins: Kept
+    archives: dict[str, list[Seen]]
 
 
 class TinyStore:
@@ -149,12 +160,9 @@ class TinyStore:
             self._batch.complete()
         self._archive.flush()
         if self._index is not None and self._index_changed:
-            document = {
-                "feeds": self._index.dump(),
-                "twins": self._twins.dump(),
-                "archives": self._archive.ends,
-            }
-            data = self._made_for().encode() + b"\n" + codec.to_bytes(document)
+            index = self._index
+            document = _Document(index.heads, index.sources, self._twins.dump(), self._archive.ends)
+            data = self._made_for().encode() + b"\n" + msgspec.json.encode(document)
             files.write_atomic(self._folder / "index.json", data, durable=False)
             self._index_changed = False
         save(self._folder / "polls.json", self._polls, self._outbox, self._backlog, self._rows)
@@ -195,6 +203,8 @@ class TinyStore:
 
     def standing(self, slug: str, limit: int) -> Sequence[Place]:
         index = self._loaded_index()
+        if slug.startswith(_OF_SOURCE):
+            return [(row[3], row[4]) for row in self._own_rows(slug[1:])]
         if index.exhausted(slug, limit):
             index = self._index = self._built_index()
         head = index.heads.get(slug)
@@ -294,18 +304,19 @@ class TinyStore:
         return self._published_entry(ALL, place, as_is=True) if file and place[1] in file.known.entries else None
 
     def outline(self, source_id: str) -> Outline:
-        head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
-        if head is None:
-            return Outline()
-        return Outline(head.title, head.count, [EPOCH - timedelta(seconds=row[1]) for row in _of_entries(head.rows)])
+        title, count = self._loaded_index().sources.get(source_id, ("", 0))
+        return Outline(title, count)
+
+    def dates(self, source_id: str, limit: int) -> Sequence[datetime]:
+        rows = _of_entries(self._own_rows(source_id)) if self._readable(source_id) else []
+        return [EPOCH - timedelta(seconds=row[1]) for row in rows[:limit]]
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
         return {s: (h.title, h.count) for s, h in heads if _is_feed(s) and not self._is_private(s)}
 
     def sources(self) -> Mapping[str, tuple[str, int]]:
-        heads = self._loaded_index().heads.items()
-        return {s.removeprefix(_OF_SOURCE): (h.title, h.count) for s, h in heads if s.startswith(_OF_SOURCE)}
+        return self._loaded_index().sources
 
     def unpublished(self) -> Unpublished:
         if self._in_doubt or not self._archive.is_whole():
@@ -530,9 +541,13 @@ class TinyStore:
         if not self._stale_slugs and not self._stale_sources:
             return
         index = self._loaded_index()
-        for name in (*self._stale_slugs, *map(of_source, self._stale_sources)):
+        for name in self._stale_slugs:
             if (head := index.heads.get(name)) and head.count > self._limit:
                 self._archive.close(name, head, self._limit)
+        for source_id in self._stale_sources:
+            title, count = index.sources.get(source_id, ("", 0))
+            if count > self._limit and self._readable(source_id):
+                self._archive.close(of_source(source_id), Head(title, count, self._own_rows(source_id)), self._limit)
 
     def _rows_of(self, source: KnownSource, known: KnownEntry | None) -> list[tuple[dict[str, str], Row]]:
         """The rows of an entry, and the heads they are in."""
@@ -548,6 +563,12 @@ class TinyStore:
             return listed
         edited = {_EDITED + slug: title for slug, title in slugs.items() if _is_feed(slug)}
         return [*listed, (edited, changed_row_of(source_id, known))]
+
+    def _own_rows(self, source_id: str) -> list[Row]:
+        """Of a source's own feed, in its order."""
+        known, name = self.known(source_id), of_source(source_id)
+        rows = (self._rows_of(known, row) for row in known.entries.values())
+        return sorted(row for listed in rows for slugs, row in listed if name in slugs)
 
     def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
         old, new = self._slugs(source, before), self._slugs(source, after)
@@ -603,11 +624,11 @@ class TinyStore:
             made_for, _, body = (self._folder / "index.json").read_bytes().partition(b"\n")
             if made_for != self._made_for().encode():
                 return None
-            data = codec.from_bytes(body)
-            self._archive.ends = {str(n): [seen_from(end) for end in ends] for n, ends in data["archives"].items()}
-            self._twins = Twins.load(data["twins"])
-            return Index.load(self._keep, data["feeds"], self._archive.ends)
-        except (OSError, ValueError, KeyError, TypeError):
+            data = msgspec.json.decode(body, type=_Document)
+            self._archive.ends = data.archives
+            self._twins = Twins.load(data.twins)
+            return Index(self._keep, self._archive.ends, data.feeds, data.sources)
+        except (OSError, ValueError):
             return None
 
     def _made_for(self) -> str:
