@@ -117,7 +117,7 @@ def test_the_newest_entries_of_a_category_come_first(reopen: Open) -> None:
     assert _titles(store, "all") == ["Entry 8", "Entry 7", "Entry 6"]
     assert store.feeds() == {"all": ("all", 8), "data": ("Data", 4), "design": ("Design", 4)}
     assert store.sources() == {"blog": ("A blog", 8)}
-    assert [p.known.entry.title for p in store.latest_of_source("blog", 2)] == ["Entry 8", "Entry 7"]
+    assert [p.known.entry.title for p in store.latest("@blog", 2)] == ["Entry 8", "Entry 7"]
 
 
 def test_two_sources_share_a_category(reopen: Open) -> None:

@@ -7,7 +7,7 @@ others from here, and opens no source for them.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -48,9 +48,9 @@ class Fragments(Struct):
         kept = _Kept(self.made_for, [(*place, one) for place, one in fragments.items()])
         files.write_atomic(self._path(slug), msgspec.msgpack.encode(kept), durable=False)
 
-    def changed(self, places: Iterable[Place]) -> None:
-        """Says that these entries look otherwise."""
-        self._changed.update(places)
+    def changed(self, place: Place) -> None:
+        """Says that this entry looks otherwise."""
+        self._changed.add(place)
 
     def published(self) -> None:
         """Says that all feeds are up to date."""

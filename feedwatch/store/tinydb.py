@@ -45,7 +45,7 @@ from feedwatch.model import (
 )
 from feedwatch.routes import gathering
 from feedwatch.selection import Merged, Words
-from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, of_source
+from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Standing, Unpublished, of_source
 from feedwatch.store.archive import Archive, Known, facts, sign
 from feedwatch.store.batch import Batch
 from feedwatch.store.due import Queue
@@ -174,6 +174,7 @@ class TinyStore:
 
     def commit(self, commit: Commit) -> None:
         file, index = self._file(commit.source_id), self._loaded_index()
+        self._commits += 1
         if commit.about != file.known.about:
             # All that is from this source says whence it is.
             for known in file.known.entries.values():
@@ -182,7 +183,6 @@ class TinyStore:
                 slugs = self._slugs(file.known, known) | self._slugs_together(place)
                 self._stale_slugs.update(filter(_is_feed, slugs))
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
-        self._note_written(commit)
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
             file.commit(commit)
@@ -195,7 +195,8 @@ class TinyStore:
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         found: dict[str, PublishedEntry] = {}
         for place in self.standing(slug, limit):
-            if entry := self.stands(slug, place):
+            entry = self._published_entry(slug, place) if self._readable(place[0]) else None
+            if entry is not None:
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
@@ -210,9 +211,6 @@ class TinyStore:
         head = index.heads.get(slug)
         return [(row[3], row[4]) for row in head.rows] if head else []
 
-    def stands(self, slug: str, place: Place) -> PublishedEntry | None:
-        return self._published_entry(slug, place) if self._readable(place[0]) else None
-
     def fragments(self, slug: str) -> Mapping[Place, Fragment]:
         self._loaded_index()
         return self._fragments.of(slug)
@@ -222,18 +220,12 @@ class TinyStore:
 
     def _look_otherwise(self, place: Place) -> None:
         """What a post says in feeds may come from any of its entries."""
-        self._fragments.changed([place, *self._together(place)])
-
-    def _note_written(self, commit: Commit) -> None:
-        self._commits += 1
-        for row in commit.entries:
-            self._written[commit.source_id, row.key] = self._commits
-            self._written.move_to_end((commit.source_id, row.key))
+        for one in (place, *self._together(place)):
+            self._fragments.changed(one)
+            self._written[one] = self._commits
+            self._written.move_to_end(one)
         while len(self._written) > _WRITTEN:
             self._forgotten = self._written.popitem(last=False)[1]
-
-    def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
-        return self.latest(_OF_SOURCE + source_id, limit)
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         # A post that another source still has is not withdrawn.
@@ -250,33 +242,30 @@ class TinyStore:
         self._loaded_index()
         return sorted(pages, key=lambda page: (self._archive.ends.get(page[0], [])[page[1] - 1 : page[1]], page))
 
-    def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:
+    def rows(self, page: tuple[str, int]) -> Sequence[Place]:
         self._loaded_index()
-        alone = not _is_feed(name)
-        found: dict[str, tuple[Row, PublishedEntry]] = {}
-        signs: list[str] = []
         try:
-            places = self._archive.rows((name, number))
+            return self._archive.rows(page)
         except (OSError, ValueError) as error:
             self._in_doubt = True
             raise StoreError(
                 f"{self._folder / 'archives'}: a page cannot be read ({error}); it is made again"
             ) from error
-        # By source, so that each is opened once.
-        for place in sorted(places):
-            known = self._edition_at(place)
-            if known is not None:
-                row = row_of(place[0], known)
-                if entry := self._published_entry(name, place):
-                    found.setdefault(entry.known.atom_id, (row, entry))
-                others = [] if alone else self._together(place)
-                signs += [sign(one) for at in others if (one := self._edition_at(at))] if others else [sign(known)]
-        self._archive.rendered((name, number), signs)
-        entries = [entry for _, entry in sorted(found.values(), key=lambda one: one[0])]
-        return (
-            [entry for entry in entries if entry.known.withdrawn is None],
-            [entry for entry in entries if entry.known.withdrawn is not None],
-        )
+
+    def standing_at(self, name: str, place: Place) -> Standing | None:
+        known = self._edition_at(place)
+        if known is None:
+            return None
+        others = self._together(place) if _is_feed(name) else []
+        signs = [sign(one) for at in others if (one := self._edition_at(at))] if others else [sign(known)]
+        is_shared = bool(self._together((place[0], key_of(place[1]))))
+        return Standing(row_of(place[0], known), self._published_entry(name, place), sum(signs), is_shared)
+
+    def changed(self, page: tuple[str, int]) -> tuple[Mapping[Place, int], tuple[int, int]] | None:
+        return self._archive.changed(page)
+
+    def rendered(self, page: tuple[str, int], signs: Iterable[int], mark: tuple[int, int], *, since: bool) -> None:
+        self._archive.rendered(page, signs, mark, since=since)
 
     def _editions(self, source_id: str, known: KnownEntry | None) -> list[KnownEntry]:
         """An entry as feeds show it, and its edits that are entries of their own."""
@@ -295,8 +284,8 @@ class TinyStore:
 
     def version(self, place: Place) -> object:
         self._loaded_index()
-        places = self._together(place) or [place]
-        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in places]
+        at = (place[0], key_of(place[1]))
+        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in self._together(at) or [at]]
 
     def shown(self, place: Place) -> PublishedEntry | None:
         file = self._readable(place[0]) if place[0] in self._listed else None
@@ -591,8 +580,10 @@ class TinyStore:
         place = (source.source_id, after.key)
         try:
             old, new = self._pages_of(source, before), self._pages_of(source, after)
+            alone = before is not None and not self._together(place) and _is_plain(before) and _is_plain(after)
+            was = sign(before) if alone and before is not None and list(old) == list(new) == [after.key] else None
             for key in {**old, **new}:
-                self._archive.move((source.source_id, key), old.get(key, {}), new.get(key, {}))
+                self._archive.move((source.source_id, key), old.get(key, {}), new.get(key, {}), was)
             for other in self._together(place):
                 if other != place and (file := self._readable(other[0])):
                     for key, pages in self._pages_of(file.known, file.known.entries.get(other[1])).items():
@@ -675,7 +666,7 @@ class TinyStore:
             for one in self._editions(source_id, known)
         }
 
-        def signs_of(name: str, at: Place) -> list[str]:
+        def signs_of(name: str, at: Place) -> list[int]:
             places = self._together(at) if _is_feed(name) else []
             return [signs[one] for one in places or [at] if one in signs]
 
@@ -747,6 +738,11 @@ def _published_as(members: Sequence[tuple[Place, KnownEntry]]) -> str | None:
     """The atom:id of a post: that of its first entry, even when its source is gone."""
     bonds = [row.twin_of.atom_id for _, row in members if row.twin_of]
     return bonds[0] if bonds else members[0][1].atom_id if members else None
+
+
+def _is_plain(row: KnownEntry) -> bool:
+    """Whether an entry shows what it says, and shows something."""
+    return row.withdrawn is None and row.same_as is None
 
 
 def _of_entries(rows: Iterable[Row]) -> list[Row]:
