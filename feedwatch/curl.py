@@ -122,7 +122,8 @@ class Curl:
             await self._multi.perform(handle.curl)
         except pycurl.error as error:
             if not handle.full:
-                raise handle.problem or Broken(*error.args, handle.curl.getinfo(pycurl.OS_ERRNO)) from None
+                code, text = error.args
+                raise handle.problem or Broken(code, text, handle.curl.getinfo(pycurl.OS_ERRNO)) from None
         return handle.answer()
 
     async def aclose(self) -> None:

@@ -256,7 +256,8 @@ def _broken(error: Broken, host: str) -> NetError:
     if error.code == curl.TIMED_OUT:
         return NetError("timeout", f"{host}: no answer in time")
     if error.code == curl.UNCONNECTED:
-        return NetError("unreachable", f"{host}: no connection ({os.strerror(error.number) if error.number else error})")
+        why = os.strerror(error.number) if error.number else error
+        return NetError("unreachable", f"{host}: no connection ({why})")
     if error.code in curl.UNTRUSTED:
         return NetError("unreachable", f"{host}: the TLS certificate or handshake is not right ({error})")
     if error.code in curl.CUT:
