@@ -8,9 +8,8 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from os import environ
-from typing import Any
+from typing import Any, NamedTuple
 
 import pycurl
 
@@ -52,16 +51,14 @@ class Unended(Exception):
     """An answer of which nobody can tell where it ends; the message ends a sentence about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(NamedTuple):
     host: str
     port: int
     #: User name and password with a colon between.
     login: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request."""
 
     method: str
@@ -81,11 +78,11 @@ class Call:
 
     @property
     def plain(self) -> bool:
+        """Whether nothing sets it apart from others that its handle may carry later."""
         return self.method == "GET" and self.body is None and self.proxy is None and "%" not in self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     #: With its coding undone; longer than there was room when there was more.
@@ -104,14 +101,17 @@ class Curl:
 
     async def carry(self, call: Call) -> Answer:
         """Raises Broken, and what `call.connect` raised or the body was found to be (BadCoding, Unended)."""
-        handle = self._idle.pop() if self._idle and call.plain else _Handle(self._options)
+        plain = call.plain
+        handle = self._idle.pop() if plain and self._idle else _Handle(self._options)
         try:
             handle.take_up(call)
+            if not plain:
+                handle.take_up_more(call)
             answer = await self._carried(handle)
         except BaseException:
             handle.curl.close()
             raise
-        if call.plain:
+        if plain:
             self._idle.append(handle)
         else:
             handle.curl.close()
@@ -161,10 +161,9 @@ class _Handle:
             curl.setopt(pycurl.TIMEOUT_MS, max(1, int(call.seconds * 1000)))
         if call.pins:
             curl.setopt(pycurl.RESOLVE, [f"+{pin}" for pin in call.pins])
-        if not call.plain:
-            self._take_up_more(call)
 
-    def _take_up_more(self, call: Call) -> None:
+    def take_up_more(self, call: Call) -> None:
+        """What sets a request apart from others; the handle is of no use for them any more."""
         curl = self.curl
         absolute = call.proxy is not None and call.url.startswith("http:")
         curl.setopt(pycurl.REQUEST_TARGET, call.url if absolute else call.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from feedwatch.errors import Refused
 
@@ -26,10 +27,15 @@ def received(lines: Sequence[bytes]) -> dict[str, str] | None:
             ended = True
         elif not ended:
             name, _, value = line.partition(b":")
-            key = name.strip().decode("latin-1").lower()
+            key = _name(name)
             if (text := _text(key, value.strip())) is not None:
                 found[key] = f"{found[key]}, {text}" if key in found else text
     return found if ended else None
+
+
+@lru_cache(maxsize=1024)
+def _name(raw: bytes) -> str:
+    return raw.strip().decode("latin-1").lower()
 
 
 def _text(name: str, value: bytes) -> str | None:

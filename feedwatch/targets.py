@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit
 
 from feedwatch.errors import Refused
@@ -25,8 +25,7 @@ _IN_QUERY = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in 
 _IN_PATH = "".join(sign for sign in _IN_QUERY if sign not in "?`{}")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a request is sent to."""
 
     #: As it is asked for: ASCII, without fragment and dot segments.
@@ -35,40 +34,34 @@ class Target:
     #: In lower case; letters beyond ASCII as in RFC 5891.
     host: str
     port: int
+    #: With the query.
+    path: str
     #: The host, where it is an address and no name.
     address: str | None
-
-    @property
-    def path(self) -> str:
-        """With the query."""
-        return self.url[self.url.index("/", len(self.scheme) + 3) :]
 
 
 @lru_cache(maxsize=16_384)
 def target(url: str) -> Target:
     """Raises Refused for a URL that is not http(s), has a user name, or that two parsers could read in two ways."""
-    if (plain := _PLAIN.fullmatch(url)) and "/." not in url:
-        scheme, host, port, _ = plain.groups()
-        number = int(port) if port else PORTS[scheme]
-        if number <= 65535 and not _NUMBER_LAST.fullmatch(host):
-            return Target(url, scheme, host, number, None)
-    return _read(url)
-
-
-def _read(url: str) -> Target:
     try:
+        if (plain := _PLAIN.fullmatch(url)) and "/." not in url:
+            scheme, host, port, path = plain.groups()
+            number = int(port) if port else PORTS[scheme]
+            if number <= 65535:
+                return Target(url, scheme, host, number, path, _address(host))
         parts = urlsplit(url)
         scheme, port = parts.scheme.lower(), parts.port
         if reason := _problem(url, parts, scheme):
             raise Refused(f"{url!r} is refused: {reason}")
-        host, address = _host(parts.hostname or "")
+        host = _ascii(parts.hostname or "")
+        address = _address(host)
         path = quote(_without_dots(parts.path) or "/", safe=_IN_PATH)
+        path += "?" + quote(parts.query, safe=_IN_QUERY) if parts.query else ""
     except ValueError as error:
         raise Refused(f"{url!r} is no URL ({error})") from None
-    query = "?" + quote(parts.query, safe=_IN_QUERY) if parts.query else ""
-    place = f"[{host}]" if ":" in host else host
+    place = f"[{address}]" if ":" in host else host
     place += f":{port}" if port and port != PORTS[scheme] else ""
-    return Target(f"{scheme}://{place}{path}{query}", scheme, host, port or PORTS[scheme], address)
+    return Target(f"{scheme}://{place}{path}", scheme, address or host, port or PORTS[scheme], path, address)
 
 
 def _problem(url: str, parts: SplitResult, scheme: str) -> str | None:
@@ -84,16 +77,18 @@ def _problem(url: str, parts: SplitResult, scheme: str) -> str | None:
     return None
 
 
-def _host(host: str) -> tuple[str, str | None]:
-    """As it is dialled, and once more if it is an address. Raises ValueError for what is neither that nor a name."""
-    if not host.isascii():
-        import idna  # rarely needed, and large
+def _ascii(host: str) -> str:
+    if host.isascii():
+        return host
+    import idna  # rarely needed, and large
 
-        host = idna.encode(host.lower()).decode("ascii")
-    if ":" in host or _NUMBER_LAST.fullmatch(host):
-        address = str(ipaddress.ip_address(host))
-        return address, address
-    return host, None
+    return idna.encode(host.lower()).decode("ascii")
+
+
+@lru_cache(maxsize=1024)
+def _address(host: str) -> str | None:
+    """None for a name. Raises ValueError for what looks like an address and is none."""
+    return str(ipaddress.ip_address(host)) if ":" in host or _NUMBER_LAST.fullmatch(host) else None
 
 
 def _without_dots(path: str) -> str:
