@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
-from os import environ
 from typing import Any, NamedTuple
 
 import pycurl
@@ -24,6 +23,9 @@ _CONNECT, _SILENCE = 10, 15
 _PINNED = 600
 #: Bytes that are handed on at once.
 _AT_ONCE = 128 * 1024
+
+#: What libcurl would add to a body.
+_NOT_OURS = ("Expect:", "Content-Type:")
 
 TIMED_OUT: int = pycurl.E_OPERATION_TIMEDOUT
 #: Errors by what they say of the other side.
@@ -79,7 +81,8 @@ class Call(NamedTuple):
     @property
     def plain(self) -> bool:
         """Whether nothing sets it apart from others that its handle may carry later."""
-        return self.method == "GET" and self.body is None and self.proxy is None and "%" not in self.path
+        as_it_is = "%" not in self.path and not self.path.endswith("?")
+        return as_it_is and self.method == "GET" and self.body is None and self.proxy is None
 
 
 class Answer(NamedTuple):
@@ -178,6 +181,7 @@ class _Handle:
             curl.setopt(pycurl.POST, 1)
             curl.setopt(pycurl.POSTFIELDS, call.body or b"")
             curl.setopt(pycurl.CUSTOMREQUEST, call.method)
+            curl.setopt(pycurl.HTTPHEADER, [*_NOT_OURS, *call.headers])
 
     def answer(self) -> Answer:
         """What came. Raises Unended."""
@@ -255,6 +259,7 @@ class _Body:
 
 def _always() -> list[tuple[int, Any]]:
     """What holds for every request."""
+    trusted = ssl.get_default_verify_paths()
     return [
         (pycurl.NOSIGNAL, 1),
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
@@ -273,13 +278,7 @@ def _always() -> list[tuple[int, Any]]:
         (pycurl.SSL_VERIFYPEER, 1),
         (pycurl.SSL_VERIFYHOST, 2),
         (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),
-        *_trusted(),
+        # What Python trusts on this system, and the environment names; not where libcurl was built.
+        (pycurl.CAINFO, trusted.cafile),
+        (pycurl.CAPATH, trusted.capath),
     ]
-
-
-def _trusted() -> list[tuple[int, Any]]:
-    """The certificates that Python trusts on this system. libcurl reads a file once and a folder for each connection,
-    so that a folder counts where there is no file, or where the environment names one."""
-    paths = ssl.get_default_verify_paths()
-    folder = paths.capath if paths.cafile is None or paths.openssl_capath_env in environ else None
-    return [(pycurl.CAINFO, paths.cafile), (pycurl.CAPATH, folder)]

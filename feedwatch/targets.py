@@ -54,7 +54,7 @@ def target(url: str) -> Target:
         if reason := _problem(url, parts, scheme):
             raise Refused(f"{url!r} is refused: {reason}")
         host = _ascii(parts.hostname or "")
-        address = _address(host)
+        address = str(ipaddress.IPv6Address(host)) if "[" in parts.netloc else _address(host)
         path = quote(_without_dots(parts.path) or "/", safe=_IN_PATH)
         path += "?" + quote(parts.query, safe=_IN_QUERY) if parts.query else ""
     except ValueError as error:
@@ -88,7 +88,7 @@ def _ascii(host: str) -> str:
 @lru_cache(maxsize=1024)
 def _address(host: str) -> str | None:
     """None for a name. Raises ValueError for what looks like an address and is none."""
-    return str(ipaddress.ip_address(host)) if ":" in host or _NUMBER_LAST.fullmatch(host) else None
+    return str(ipaddress.IPv4Address(host)) if _NUMBER_LAST.fullmatch(host) else None
 
 
 def _without_dots(path: str) -> str:
