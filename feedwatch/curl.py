@@ -8,9 +8,10 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pycurl
+from msgspec import Struct
 
 from feedwatch.decoding import BadCoding, Decoder, decoder
 from feedwatch.headers import length_lies, received
@@ -53,14 +54,14 @@ class Unended(Exception):
     """An answer of which nobody can tell where it ends; the message ends a sentence about it."""
 
 
-class Proxy(NamedTuple):
+class Proxy(Struct, frozen=True):
     host: str
     port: int
     #: User name and password with a colon between.
     login: str | None
 
 
-class Call(NamedTuple):
+class Call(Struct, frozen=True):
     """One request."""
 
     method: str
@@ -85,7 +86,7 @@ class Call(NamedTuple):
         return as_it_is and self.method == "GET" and self.body is None and self.proxy is None
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True):
     status: int
     headers: dict[str, str]
     #: With its coding undone; longer than there was room when there was more.

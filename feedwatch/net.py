@@ -12,10 +12,11 @@ import contextlib
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from feedwatch import curl
 from feedwatch.curl import Broken, Call, Curl, Dialled, Proxy, Unended
@@ -83,8 +84,7 @@ class _Names:
         return _socket(self._guard, dialled)
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(Struct, frozen=True):
     """Through a proxy, which then is all that is dialled."""
 
     proxy: Proxy

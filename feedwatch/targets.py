@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit
+
+from msgspec import Struct
 
 from feedwatch.errors import Refused
 
@@ -25,7 +26,7 @@ _IN_QUERY = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in 
 _IN_PATH = "".join(sign for sign in _IN_QUERY if sign not in "?`{}")
 
 
-class Target(NamedTuple):
+class Target(Struct, frozen=True):
     """What a request is sent to."""
 
     #: As it is asked for: ASCII, without fragment and dot segments.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
+
+from msgspec import Struct
 
 from feedwatch.canonical import host_of
 from feedwatch.model import Failure, Fetched, NotModified, Source
@@ -22,8 +23,7 @@ MAX_BODY = 10_000_000
 _ROBOTS_HOPS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Driven:
+class Driven(Struct, frozen=True):
     """What a walk came to, and what it cost."""
 
     outcome: Fetched | NotModified | Failure
