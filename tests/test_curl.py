@@ -79,21 +79,23 @@ def test_a_kept_connection_that_was_closed_meanwhile_costs_no_request() -> None:
 
 
 def test_a_thousand_requests_at_once_use_a_hundred_connections() -> None:
-    connected: list[int] = []
+    connected: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connected.append(1)
+        connected.append(asyncio.current_task())
         with contextlib.suppress(asyncio.IncompleteReadError):
             while True:
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(HELLO)
         writer.close()
+        await writer.wait_closed()
 
     async def work(net: Net) -> int:
         async with await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1000) as server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
             answers = await asyncio.gather(*(net.request("GET", url) for _ in range(1000)))
             await net.__aexit__(None, None, None)
+            await asyncio.gather(*filter(None, connected))
         return sum(len(answer.body) for answer in answers)
 
     assert run(work) == 5000
