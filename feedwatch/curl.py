@@ -162,7 +162,7 @@ class _Handle:
         curl.setopt(pycurl.HTTPHEADER, call.headers)
         if call.seconds != self._seconds:
             self._seconds = call.seconds
-            curl.setopt(pycurl.TIMEOUT_MS, max(1, int(call.seconds * 1000)))
+            curl.setopt(pycurl.TIMEOUT_MS, int(call.seconds * 1000) + 1)
         if call.pins:
             curl.setopt(pycurl.RESOLVE, [f"+{pin}" for pin in call.pins])
 

@@ -199,7 +199,8 @@ class Net:
         except TimeoutError:
             raise _late(deadline) from None
         except Exception as error:
-            raise _late(deadline) if clock() >= until else _explained(error, host) from error
+            late = isinstance(error, Broken) and error.code == curl.TIMED_OUT and clock() >= until
+            raise (_late(deadline) if late else _explained(error, host)) from error
         if len(answer.body) > max_body and not cut:
             raise NetError("too-large", f"the body is larger than {max_body:,} bytes")
         if pins and not way:

@@ -5,6 +5,7 @@ httpx takes longer to load than a hundred polls take, so whoever has nothing to 
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,9 @@ from feedwatch.net import Net, NetError
 # With click and rich installed httpx would load its own command line, which takes longer than all of httpx.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: the import system's word for "not there"
 import httpx  # noqa: E402
+
+# It tells the log of each request with its address, which may be the secret of a receiver.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 async def post(

@@ -73,7 +73,11 @@ def _problem(url: str, parts: SplitResult, scheme: str) -> str | None:
         return "it has a space, a backslash or a control character"
     if "@" in parts.netloc:
         return "it has a user name; put credentials into headers"
-    if not host or not all(_IN_HOST.fullmatch(piece) for piece in re.findall(r"[\x00-\x7f]+|[^\x00-\x7f]+", host)):
+    if (
+        not host
+        or parts.port == 0
+        or not all(_IN_HOST.fullmatch(piece) for piece in re.findall(r"[\x00-\x7f]+|[^\x00-\x7f]+", host))
+    ):
         return "it has no usable host"
     return None
 

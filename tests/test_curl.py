@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import ssl
@@ -293,6 +294,31 @@ def test_s6_what_is_posted_is_refused_as_everything_else_is(url: str) -> None:
         run(lambda net: post(net, url, headers=(), body=b"", room=1, deadline=5))
 
     assert error.value.kind == "refused"
+
+
+def test_s19_the_address_of_a_receiver_is_told_to_no_log(origin: Origin, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    run(lambda net: post(net, f"{origin.url}/hook/s3cret", headers=(), body=b"", room=1, deadline=5))
+
+    assert "s3cret" not in caplog.text
+
+
+_LOADED = """
+import sys
+import feedwatch.app
+from feedwatch.alerts import channels
+from feedwatch.routes import Route, Webhook
+print("httpx" in sys.modules)
+channels.load([Route("hook", Webhook("https://hooks.example.org/"))])
+print("httpx" in sys.modules)
+"""
+
+
+def test_what_sends_loads_only_for_those_who_have_something_to_send() -> None:
+    done = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_f17_a_receiver_that_does_not_answer_is_left_after_the_deadline() -> None:
