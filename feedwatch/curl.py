@@ -126,8 +126,7 @@ class Curl:
             await self._multi.perform(handle.curl)
         except pycurl.error as error:
             if not handle.full:
-                code, text = error.args
-                raise handle.problem or Broken(code, text, handle.curl.getinfo(pycurl.OS_ERRNO)) from None
+                raise handle.why(*error.args) from None
         return handle.answer()
 
     async def aclose(self) -> None:
@@ -142,9 +141,11 @@ class _Handle:
 
     def __init__(self, options: Iterable[tuple[int, Any]]) -> None:
         self.curl = pycurl.Curl()
-        #: Why the request could not go on, and whether that is because there is no more room.
-        self.problem: Exception | None = None
+        #: Whether the body was cut off because there is no more room.
         self.full = False
+        #: Why no more of it was taken, and why there was no socket for the address tried last.
+        self._spoilt: Exception | None = None
+        self._unmade: Exception | None = None
         self._lines: list[bytes] = []
         self._body: _Body | None = None
         self._call: Call | None = None
@@ -172,7 +173,7 @@ class _Handle:
         absolute = call.proxy is not None and call.url.startswith("http:")
         curl.setopt(pycurl.REQUEST_TARGET, call.url if absolute else call.path)
         if call.proxy is not None:
-            curl.setopt(pycurl.PROXY, call.proxy.host)
+            curl.setopt(pycurl.PROXY, f"[{call.proxy.host}]" if ":" in call.proxy.host else call.proxy.host)
             curl.setopt(pycurl.PROXYPORT, call.proxy.port)
             if call.proxy.login is not None:
                 curl.setopt(pycurl.PROXYUSERPWD, call.proxy.login)
@@ -189,9 +190,15 @@ class _Handle:
         body = self._body or self._begun()
         status = self.curl.getinfo(pycurl.RESPONSE_CODE)
         self._lines.clear()
-        self._body = self._call = None
+        self._body = self._call = self._unmade = None
         self.full = False
         return Answer(status, body.headers, body.whole())
+
+    def why(self, code: int, text: str) -> Exception:
+        """What ended the transfer."""
+        if self._unmade and code == UNCONNECTED:
+            return self._unmade
+        return self._spoilt or Broken(code, text, self.curl.getinfo(pycurl.OS_ERRNO))
 
     def _begun(self) -> _Body:
         assert self._call is not None  # noqa: S101  (taken up before)
@@ -210,15 +217,15 @@ class _Handle:
             self._body = self._body or self._begun()
             self.full = self._body.add(raw)
         except (BadCoding, Unended) as error:
-            self.problem = error
-        return 0 if self.full or self.problem else len(raw)
+            self._spoilt = error
+        return 0 if self.full or self._spoilt else len(raw)
 
     def _connect(self, _purpose: int, dialled: Any) -> Any:
         assert self._call is not None  # noqa: S101  (taken up before)
         try:
             return _Copied(self._call.connect((dialled.family, dialled.socktype, dialled.protocol, "", dialled.addr)))
         except Exception as error:
-            self.problem = error
+            self._unmade = error
             return pycurl.SOCKET_BAD
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -19,10 +20,14 @@ import trustme
 from origin import Answer, Origin
 from wire import OK, Wire, dripping, hanging, saying, wired
 
+from feedwatch import net as network
+from feedwatch.curl import Dialled
+from feedwatch.guard import Guard
 from feedwatch.net import Net, NetError
 from feedwatch.sending import post
 
 T = TypeVar("T")
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 HELLO = OK + b"Content-Length: 5\r\n\r\nhello"
 
 
@@ -69,6 +74,48 @@ def test_s2_a_name_is_looked_up_once_for_each_connection_and_a_kept_one_is_used_
 
     assert run(work, "blog.example") == [b"hello"] * 6
     assert asked == ["blog.example", "blog.example."]
+
+
+def test_addresses_of_a_kind_that_this_machine_has_not_leave_the_others(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.serve("/a", body=b"hello")
+    tried: list[int] = []
+    places = {socket.AF_INET6: ("::1", origin.port, 0, 0), socket.AF_INET: ("127.0.0.1", origin.port)}
+    really = network._socket
+
+    def looked_up(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(family, socket.SOCK_STREAM, 6, "", place) for family, place in places.items()]
+
+    def without_ipv6(guard: Guard, dialled: Dialled) -> socket.socket:
+        tried.append(dialled[0])
+        if dialled[0] == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "no such addresses here")
+        return really(guard, dialled)
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    monkeypatch.setattr(network, "_socket", without_ipv6)
+    url = f"http://blog.example:{origin.port}/a"
+
+    assert run(lambda net: net.request("GET", url), "blog.example").body == b"hello"
+    assert tried == [socket.AF_INET6, socket.AF_INET]
+    del places[socket.AF_INET]
+    with pytest.raises(NetError, match="no such addresses here"):
+        run(lambda net: net.request("GET", url), "blog.example")
+
+
+@pytest.mark.parametrize(
+    ("start", "again"),
+    [(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), (OK, b"X-Line: x\r\n"), (OK + CHUNKED + b"0\r\n", b"X-Line: x\r\n")],
+    ids=["interim answers", "headers", "trailers"],
+)
+def test_f17_headers_without_end_are_cut_off_by_their_size(start: bytes, again: bytes) -> None:
+    def flood(connection: socket.socket, wire: Wire) -> None:
+        saying(start, *[again * 10_000] * 1000)(connection, wire)
+
+    with wired(flood) as wire, pytest.raises(NetError, match="response headers"):
+        run(lambda net: net.request("GET", wire.url))
+    assert wire.sent < 20_000_000
 
 
 def test_a_kept_connection_that_was_closed_meanwhile_costs_no_request() -> None:
