@@ -134,8 +134,14 @@ def _title(entry: Entry) -> str:
 
 def _same_title(one: str, other: str) -> bool:
     """Whether one is the other, cut short or worded a little otherwise."""
-    short, long = sorted((one.rstrip(". …"), other.rstrip(". …")), key=len)
-    if len(short) >= _CUT and long.startswith(short):
-        return True
-    words, others = set(short.split()), set(long.split())
+    if one[:_CUT] == other[:_CUT]:
+        short, long = sorted((one.rstrip(". …"), other.rstrip(". …")), key=len)
+        if len(short) >= _CUT and long.startswith(short):
+            return True
+    words, others = _words(one), _words(other)
     return len(words & others) >= _ALIKE * max(len(words), len(others), 1)
+
+
+@lru_cache(maxsize=4096)
+def _words(title: str) -> frozenset[str]:
+    return frozenset(title.split())
