@@ -17,6 +17,7 @@ from feedwatch.model import Source
 from feedwatch.net import Net
 from feedwatch.poller.fetch import Hosts
 from feedwatch.readers.pager import next_page
+from feedwatch.readers.tree import parse
 
 HERE = "https://example.org/blog/"
 
@@ -171,13 +172,13 @@ def test_p51_pages_are_two_seconds_apart_at_the_default_pause(archive: Origin) -
     ],
 )
 def test_a_page_says_in_many_ways_where_it_goes_on(markup: str, expected: str | None) -> None:
-    assert next_page(f"<html><body>{markup}</body></html>", HERE) == expected
+    assert next_page(parse(f"<html><body>{markup}</body></html>"), HERE) == expected
 
 
 def test_the_page_after_the_second_is_the_third() -> None:
     pages = "<a href='/blog/?p=1'>1</a><a href='/blog/?p=2'>2</a><a href='/blog/?p=3'>3</a>"
 
-    assert next_page(f"<html><body>{pages}</body></html>", f"{HERE}?p=2") == f"{HERE}?p=3"
+    assert next_page(parse(f"<html><body>{pages}</body></html>"), f"{HERE}?p=2") == f"{HERE}?p=3"
 
 
 def feed(numbers: Iterable[int], following: str) -> bytes:

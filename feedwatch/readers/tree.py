@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from lxml import etree, html
+from lxml import etree
 
 from feedwatch.canonical import one_line
 from feedwatch.errors import ReadError
 
-Element: TypeAlias = html.HtmlElement
+Element: TypeAlias = etree._Element
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 #: Tags that set their text apart by nothing: `H<sub>2</sub>O` is one word.
@@ -47,11 +47,10 @@ _HASHED = re.compile(r"(?<=[A-Za-z])(?:__|--|_|-)(?=[A-Za-z0-9]*(?:\d|[a-z][A-Z]
 
 def parse(markup: str) -> Element:
     """The root of the page. Raises ReadError when it is empty or nested too deep to be read."""
-    parser = html.HTMLParser(huge_tree=False, remove_comments=True, remove_pis=True, encoding="utf-8")
-    try:
-        root = html.document_fromstring(markup.encode("utf-8", "replace"), parser=parser)
-    except etree.ParserError as error:
-        raise ReadError("unreadable", f"the page cannot be read ({error})") from None
+    parser = etree.HTMLParser(huge_tree=False, remove_comments=True, remove_pis=True, encoding="utf-8")
+    root: Element | None = etree.fromstring(markup.encode("utf-8", "replace"), parser)
+    if root is None:
+        raise ReadError("unreadable", "the page cannot be read (Document is empty)")
     depth = 0
     for event, _ in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
@@ -72,13 +71,15 @@ def elements(root: Element) -> Iterator[Element]:
             yield element
 
 
-@functools.lru_cache(maxsize=16_384)
-def text_of(element: Element, *, spaced: bool = False, plain: bool = False) -> str:
-    """The visible text on one line.
+def visible_text(element: Element, *, spaced: bool = False, plain: bool = False) -> str:
+    """What a person reads in it, on one line.
 
     With `spaced` every element is set apart from its neighbours, as a style sheet could; with `plain` small labels
     ("PDF 312 KB") and signs beside the text are left out.
     """
+    if not len(element):
+        silent = element.tag in _NO_TEXT or not element.text or hidden(element)
+        return "" if silent else one_line(element.text or "")
     parts: list[str] = []
     ahead: list[Element | str] = [element]
     while ahead:
@@ -99,6 +100,10 @@ def text_of(element: Element, *, spaced: bool = False, plain: bool = False) -> s
                 children.append(child.tail)
         ahead += [*apart, *reversed(children), *([node.text] if node.text else []), *apart]
     return one_line("".join(parts))
+
+
+#: As detection asks for it, over and over.
+text_of = functools.lru_cache(maxsize=16_384)(visible_text)
 
 
 def _is_label(element: Element) -> bool:
