@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -28,7 +28,7 @@ class Element(Protocol):
     def text(self) -> str:
         """What a person reads, on one line."""
 
-    def pieces(self) -> Iterator[str]:
+    def pieces(self) -> list[str]:
         """The runs of text in it, those in `NO_TEXT` elements included unless they are programs."""
 
     def find(self, *names: str, href: bool = False) -> Element | None:

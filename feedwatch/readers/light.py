@@ -25,10 +25,14 @@ WORDS = {
     "object": {"archive"}, "area": {"rel"}, "icon": {"sizes"}, "iframe": {"sandbox"}, "output": {"for"},
 }  # fmt: skip
 _PROGRAMS = frozenset({"script", "style"})
+#: What may stand before the first element: it is in none, whatever it is.
+_PROLOG = re.compile(r"(?:[ \t\r\n]|<(?!!--)[!?/][^>]*>|<!--(?!-?>)(?:(?!--!?>).){0,500}-->)*", re.DOTALL)
+#: What stands alone in an element as a space for BeautifulSoup, and is no character at all for XML.
+_FORM_FEED = re.compile(r"&#(?:0*12(?![0-9])|x0*c(?![0-9a-f]))", re.IGNORECASE)
 #: In some elements BeautifulSoup keeps text apart, and around a late doctype, which the tree has no place for; and what
 #: follows the end of a page begins another one.
 _ODD = re.compile(
-    r"<(?:template|rt|rp)\b|(?!\A)<!doctype|</html(?![ \t\r\n\f]*>(?:[ \t\r\n\f]|<!--(?:(?!-->).){0,500}-->)*\Z)",
+    r"<(?:template|rt|rp|!doctype)\b|</html(?![ \t\r\n\f]*>(?:[ \t\r\n\f]|<!--(?:(?!-->).){0,500}-->)*\Z)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -54,12 +58,16 @@ class Light:
         node = self.node
         if not len(node):
             return one_line(node.text or "") if node.tag not in NO_TEXT else ""
-        return one_line("".join(_texts(node, NO_TEXT, apart=True)))
+        parts: list[str] = []
+        _gather(node, parts, NO_TEXT, apart=True)
+        return one_line("".join(parts))
 
-    def pieces(self) -> Iterator[str]:
+    def pieces(self) -> list[str]:
         # What stands in a program is no element: libxml2 takes all of it for text.
         silent = _PROGRAMS if self.node.tag not in _PROGRAMS else frozenset[str]()
-        return _texts(self.node, silent)
+        parts: list[str] = []
+        _gather(self.node, parts, silent, apart=False)
+        return parts
 
     def find(self, *names: str, href: bool = False) -> Light | None:
         return next(self._found(*names, href=href), None)
@@ -142,20 +150,24 @@ def _has_words(node: etree._Element, name: str) -> bool:
     return name in WORDS["*"] or name in WORDS.get(str(node.tag), ())
 
 
-def _texts(element: etree._Element, silent: frozenset[str], *, apart: bool = False) -> Iterator[str]:
-    """In order, without those in elements that are `silent`; with `apart`, spaces around all that are not inline.
-    Without recursion: a page can be deep."""
-    ahead: list[etree._Element | str] = [element]
-    while ahead:
-        node = ahead.pop()
-        if isinstance(node, str):
-            yield node
-        elif isinstance(node.tag, str) and node.tag not in silent:
-            inside: list[etree._Element | str] = []
-            for child in reversed(node):
-                inside += [child.tail, child] if child.tail else [child]
-            around = [" "] if apart and node.tag not in INLINE else []
-            ahead += [*around, *inside, *([node.text] if node.text else []), *around]
+def _gather(node: etree._Element, parts: list[str], silent: frozenset[str], *, apart: bool) -> None:
+    """The texts in order, without those in elements that are `silent`; with `apart`, spaces around all that are not
+    inline."""
+    tag = node.tag
+    if tag in silent:
+        return
+    apart_here = apart and tag not in INLINE
+    if apart_here:
+        parts.append(" ")
+    if node.text:
+        parts.append(node.text)
+    for child in node:
+        if isinstance(child.tag, str):
+            _gather(child, parts, silent, apart=apart)
+        if child.tail:
+            parts.append(child.tail)
+    if apart_here:
+        parts.append(" ")
 
 
 def _matches(node: etree._Element, compounds: tuple[Compound, ...], at: int) -> bool:
@@ -176,7 +188,7 @@ def _fits(node: etree._Element, compound: Compound) -> bool:
         return False
     if compound.classes:
         names = node.get("class")
-        if names is None or not _all_in(compound.classes, names):
+        if names is None or compound.classes[0] not in names or not _all_in(compound.classes, names):
             return False
     for name, wanted in compound.attributes:
         value = _attribute(node, name)
@@ -193,7 +205,9 @@ def _all_in(classes: tuple[str, ...], names: str) -> bool:
 
 def page(markup: str) -> LightPage | None:
     """None for a page that BeautifulSoup could understand in another way."""
-    if _ODD.search(markup):
+    prolog = _PROLOG.match(markup)
+    begin = prolog.end() if prolog else 0
+    if _ODD.search(markup, begin) or "\f" in markup or _FORM_FEED.search(markup):
         return None
     root, whole = parsed(markup)
     # Where the beginning of a page is damaged it has several; then its attributes may be anywhere.

@@ -13,9 +13,6 @@ from feedwatch.canonical import entry_id, one_line
 from feedwatch.errors import ReadError
 from feedwatch.model import About, Category, Entry, Moment, Person, Reading, Selectors, Source, Text
 from feedwatch.readers import light
-from feedwatch.readers.ago import age_in
-from feedwatch.readers.any_date import any_date
-from feedwatch.readers.date_in import ascii_digits
 from feedwatch.readers.dates import parse_date
 from feedwatch.readers.element import Element, Page, base_of, has_text, value_of
 from feedwatch.readers.plain_css import are_plain
@@ -153,7 +150,10 @@ class _Reader:
         return None
 
     def _resolved(self, href: str | None) -> str | None:
-        link = web_url(href, self._base) if _leads(href) else None
+        # What has no scheme leads wherever the page is.
+        if not href or href.lstrip().startswith("#") or (":" in href and not _leads(href)):
+            return None
+        link = web_url(href, self._base)
         self._unresolved |= link is None and _leads(href)
         return link
 
@@ -169,12 +169,10 @@ class _Reader:
             if found := parse_date(text, self._now, language=self._language):
                 return found, None
             texts.append(text)
-        if foreign := next((found for text in texts if (found := any_date(ascii_digits(text)))), None):
-            return foreign, None
-        age = next((age for text in texts if (age := age_in(text)) is not None), None)
-        if age is None:
+        foreign, age = _hardly_dated(texts)
+        if foreign is None and age is None:
             self._unreadable += texts[-1:]
-        return None, age
+        return foreign, age
 
     def _image(self, card: Element) -> str | None:
         selector = self._select.image
@@ -225,6 +223,18 @@ def _stated(element: Element, attribute: str) -> Iterator[str]:
     yield from filter(None, (one_line(element.attribute(attribute) or ""), element.text()))
     # Spaced as well: a calendar leaf has its day and month in elements that only a style sheet sets apart.
     yield from filter(None, (one_line(" ".join(element.pieces())),))
+
+
+def _hardly_dated(texts: list[str]) -> tuple[Moment | None, timedelta | None]:
+    """What texts say that are no date in any usual way: one in another language, or how long ago it was."""
+    # Loading these takes as long as reading three pages, and few pages need them.
+    from feedwatch.readers.ago import age_in
+    from feedwatch.readers.any_date import any_date
+    from feedwatch.readers.date_in import ascii_digits
+
+    if foreign := next((found for text in texts if (found := any_date(ascii_digits(text)))), None):
+        return foreign, None
+    return None, next((age for text in texts if (age := age_in(text)) is not None), None)
 
 
 def _leads(href: str | None) -> bool:

@@ -10,17 +10,22 @@ from lxml import etree
 
 from feedwatch.canonical import canonical_url
 from feedwatch.readers.sanitize import web_url
-from feedwatch.readers.tree import classes, visible_text
+from feedwatch.readers.tree import is_shown, visible_text
 
-_NEXT = re.compile(
-    r"(?:(?:next|older|weiter|nächste|ältere|suivante?|précédents|anteriores?|siguientes?|más antiguas?|próximas?|"
+_WORDS = (
+    r"next|older|weiter|nächste|ältere|suivante?|précédents|anteriores?|siguientes?|más antiguas?|próximas?|"
     r"successiv[aoie]|volgende|ouder|oudere|nästa|äldre|neste|næste|následující|starší|następn[ae]|starsze|далее|"
-    r"следующ\w+|старые|sonraki|次|次へ|下一页|下一頁|다음|التالي)"
+    r"следующ\w+|старые|sonraki|次|次へ|下一页|下一頁|다음|التالي"
+)
+_NEXT = re.compile(
+    rf"(?:(?:{_WORDS})"
     r"(?:\s+(?:page|posts?|entries|articles?|news|seite|beiträge|artikel|page|articles|entradas?|página|páginas?|"
     r"pagina|sida|inlägg|strona|wpisy|страница|записи|ページ))?)\W*|[»›→>]{1,2}|(?:«|‹|←)\s*"
     r"(?:older|previous) (?:posts?|entries)",
     re.IGNORECASE,
 )
+#: How words begin that match, those in ASCII among them.
+_BEGINNINGS = frozenset(word[:2] for word in _WORDS.split("|"))
 _NEXT_CLASS = re.compile(r"(?:^|[-_ ])(next|older|nextpostslink|pagination-next|next-page)(?:$|[-_ ])", re.IGNORECASE)
 _PAGE_LINK = re.compile(r"page|seite|pagina|strona|sida|offset|start|[?&]p=|/p/|/\d{1,3}/?$", re.IGNORECASE)
 
@@ -32,28 +37,44 @@ def next_page(root: etree._Element, url: str) -> str | None:
         rel = link.get("rel")
         if rel and "next" in rel.lower().split() and (found := _elsewhere(link, url)):
             return found
-    anchors = [(anchor, visible_text(anchor)) for anchor in every if anchor.get("href")]
-    for anchor, text in anchors:
+    anchors = [anchor for anchor in every if anchor.get("href")]
+    numbers: dict[int, etree._Element] = {}
+    for anchor in anchors:
+        text = "" if _is_told_at_a_glance(anchor) else visible_text(anchor)
         said = (text, anchor.get("aria-label"), anchor.get("title"))
-        if any(said and _NEXT.fullmatch(said.strip()) for said in said) and (found := _elsewhere(anchor, url)):
+        if any([said and _NEXT.fullmatch(said.strip()) for said in said]) and (found := _elsewhere(anchor, url)):
             return found
-    for anchor in _called_next([anchor for anchor, _ in anchors]):
+        if text.isdigit() and len(text) < 5:
+            numbers[int(text)] = anchor
+    for anchor in _called_next(anchors):
         if found := _elsewhere(anchor, url):
             return found
-    return _numbered(anchors, url)
+    return _numbered(numbers, url)
+
+
+def _is_told_at_a_glance(anchor: etree._Element) -> bool:
+    """Whether how its text begins tells that it is neither a number nor leads on, as of nearly all links of a page."""
+    shown = anchor
+    if len(anchor) and not (anchor.text and anchor.text.strip()):
+        shown = anchor[0]
+        if not isinstance(shown.tag, str) or not is_shown(shown):
+            return False
+    begins = (shown.text or "").lstrip()[:2]
+    return len(begins) == 2 and begins.isascii() and begins.isalpha() and begins.lower() not in _BEGINNINGS
 
 
 def _called_next(anchors: list[etree._Element]) -> Iterator[etree._Element]:
     """Those with a class that says so, their own or that of what they stand in."""
-    names = [" ".join([*classes(anchor), *classes(anchor.getparent())]) for anchor in anchors]
+    own = [anchor.get("class") or "" for anchor in anchors]
+    around = [parent.get("class") or "" for anchor in anchors if (parent := anchor.getparent()) is not None]
     # One search for all: hardly any page has such a class.
-    if _NEXT_CLASS.search(" ".join(names)):
-        yield from (anchor for anchor, name in zip(anchors, names, strict=True) if _NEXT_CLASS.search(name))
+    if _NEXT_CLASS.search(" ".join(" ".join({*own, *around}).split())):
+        named = zip(anchors, own, around, strict=True)
+        yield from (anchor for anchor, *names in named if _NEXT_CLASS.search(" ".join(" ".join(names).split())))
 
 
-def _numbered(anchors: list[tuple[etree._Element, str]], url: str) -> str | None:
+def _numbered(numbers: dict[int, etree._Element], url: str) -> str | None:
     """The link with the number after that of this page, in a row of numbers."""
-    numbers = {int(text): anchor for anchor, text in anchors if text.isdigit() and len(text) < 5}
     here = 1
     own = canonical_url(url)
     for number, anchor in numbers.items():

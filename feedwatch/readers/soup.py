@@ -6,7 +6,7 @@ Knows nothing of entries.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag, XMLParsedAsHTMLWarning
 from bs4.element import NavigableString
@@ -33,8 +33,8 @@ class Souped:
     def text(self) -> str:
         return text_of(self.tag)
 
-    def pieces(self) -> Iterator[str]:
-        return iter(self.tag.strings)
+    def pieces(self) -> list[str]:
+        return list(self.tag.strings)
 
     def find(self, *names: str, href: bool = False) -> Souped | None:
         return next(iter(self.find_all(*names, href=href)), None)

@@ -78,28 +78,27 @@ def visible_text(element: Element, *, spaced: bool = False, plain: bool = False)
     ("PDF 312 KB") and signs beside the text are left out.
     """
     if not len(element):
-        silent = element.tag in _NO_TEXT or not element.text or hidden(element)
-        return "" if silent else one_line(element.text or "")
+        return one_line(element.text or "") if element.text and is_shown(element) else ""
     parts: list[str] = []
-    ahead: list[Element | str] = [element]
-    while ahead:
-        node = ahead.pop()
-        if isinstance(node, str):
-            parts.append(node)
-            continue
-        tag = node.tag
-        if not isinstance(tag, str) or tag in _NO_TEXT or hidden(node):
-            continue
-        if plain and node is not element and _is_label(node):
-            continue
-        apart = [] if tag in INLINE and not spaced else [" "]
-        children: list[Element | str] = []
-        for child in node:
-            children.append(child)
-            if child.tail:
-                children.append(child.tail)
-        ahead += [*apart, *reversed(children), *([node.text] if node.text else []), *apart]
+    _gather(element, parts, spaced=spaced, plain=plain)
     return one_line("".join(parts))
+
+
+def _gather(element: Element, parts: list[str], *, spaced: bool, plain: bool) -> None:
+    if not is_shown(element):
+        return
+    apart = spaced or element.tag not in INLINE
+    if apart:
+        parts.append(" ")
+    if element.text:
+        parts.append(element.text)
+    for child in element:
+        if isinstance(child.tag, str) and not (plain and _is_label(child)):
+            _gather(child, parts, spaced=spaced, plain=plain)
+        if child.tail:
+            parts.append(child.tail)
+    if apart:
+        parts.append(" ")
 
 
 #: As detection asks for it, over and over.
@@ -126,6 +125,11 @@ def hidden(element: Element) -> bool:
     ):
         return True
     return element.get("hidden") is not None or "display:none" in (element.get("style") or "").replace(" ", "")
+
+
+def is_shown(element: Element) -> bool:
+    """Whether its text is there for people, what stands around it aside."""
+    return element.tag not in _NO_TEXT and not hidden(element)
 
 
 def classes(element: Element) -> list[str]:
