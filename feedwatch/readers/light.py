@@ -180,16 +180,19 @@ def _matches(node: etree._Element, compounds: tuple[Compound, ...], at: int) -> 
     if compound.parent:
         above = node.getparent()
         return above is not None and _matches(above, compounds, at - 1)
-    return any(_matches(above, compounds, at - 1) for above in node.iterancestors())
+    for above in node.iterancestors():  # noqa: SIM110  (half the time of any())
+        if _matches(above, compounds, at - 1):
+            return True
+    return False
 
 
 def _fits(node: etree._Element, compound: Compound) -> bool:
-    if compound.tag is not None and node.tag.lower() != compound.tag:
-        return False
     if compound.classes:
         names = node.get("class")
         if names is None or compound.classes[0] not in names or not _all_in(compound.classes, names):
             return False
+    if compound.tag is not None and node.tag.lower() != compound.tag:
+        return False
     for name, wanted in compound.attributes:
         value = _attribute(node, name)
         # The end of a value may be a line end, as soupsieve has it.

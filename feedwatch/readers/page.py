@@ -126,7 +126,7 @@ class _Reader:
             "category": (select.category or select.section, names),
         }
         entry = Entry(
-            id=entry_id(None, link, title, str(date) if date else None),
+            id=entry_id(None, link, title, str(date) if date and not link else None),
             title=title,
             link=link,
             summary=Text(summary) if summary else None,

@@ -25,7 +25,7 @@ _NEXT = re.compile(
     re.IGNORECASE,
 )
 #: How words begin that match, those in ASCII among them.
-_BEGINNINGS = frozenset(word[:2] for word in _WORDS.split("|"))
+_BEGINNINGS = frozenset(word[:size] for word in _WORDS.split("|") for size in (2, 3))
 _NEXT_CLASS = re.compile(r"(?:^|[-_ ])(next|older|nextpostslink|pagination-next|next-page)(?:$|[-_ ])", re.IGNORECASE)
 _PAGE_LINK = re.compile(r"page|seite|pagina|strona|sida|offset|start|[?&]p=|/p/|/\d{1,3}/?$", re.IGNORECASE)
 
@@ -41,8 +41,8 @@ def next_page(root: etree._Element, url: str) -> str | None:
     numbers: dict[int, etree._Element] = {}
     for anchor in anchors:
         text = "" if _is_told_at_a_glance(anchor) else visible_text(anchor)
-        said = (text, anchor.get("aria-label"), anchor.get("title"))
-        if any([said and _NEXT.fullmatch(said.strip()) for said in said]) and (found := _elsewhere(anchor, url)):
+        label, title = anchor.get("aria-label"), anchor.get("title")
+        if (text or label or title) and _leads_on(text, label, title) and (found := _elsewhere(anchor, url)):
             return found
         if text.isdigit() and len(text) < 5:
             numbers[int(text)] = anchor
@@ -52,6 +52,10 @@ def next_page(root: etree._Element, url: str) -> str | None:
     return _numbered(numbers, url)
 
 
+def _leads_on(*said: str | None) -> bool:
+    return any(text and _NEXT.fullmatch(text.strip()) for text in said)
+
+
 def _is_told_at_a_glance(anchor: etree._Element) -> bool:
     """Whether how its text begins tells that it is neither a number nor leads on, as of nearly all links of a page."""
     shown = anchor
@@ -59,8 +63,12 @@ def _is_told_at_a_glance(anchor: etree._Element) -> bool:
         shown = anchor[0]
         if not isinstance(shown.tag, str) or not is_shown(shown):
             return False
-    begins = (shown.text or "").lstrip()[:2]
-    return len(begins) == 2 and begins.isascii() and begins.isalpha() and begins.lower() not in _BEGINNINGS
+    begins = (shown.text or "").lstrip()[:3].lower()
+    if not begins:
+        return not len(shown) and (shown is anchor or (len(anchor) == 1 and not shown.tail))
+    if len(begins) < 3 or not (begins.isascii() and begins[:2].isalpha()):
+        return False
+    return begins[:2] not in _BEGINNINGS or (begins.isalpha() and begins not in _BEGINNINGS)
 
 
 def _called_next(anchors: list[etree._Element]) -> Iterator[etree._Element]:
