@@ -7,7 +7,7 @@ Where that is not sure there is no light page: the caller takes the other way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,7 @@ WORDS = {
     "a": {"rel", "rev"}, "link": {"rel", "rev"}, "td": {"headers"}, "th": {"headers"}, "form": {"accept-charset"},
     "object": {"archive"}, "area": {"rel"}, "icon": {"sizes"}, "iframe": {"sandbox"}, "output": {"for"},
 }  # fmt: skip
+_LISTS = frozenset().union(*WORDS.values())
 _PROGRAMS = frozenset({"script", "style"})
 #: What may stand before the first element: it is in none, whatever it is.
 _PROLOG = re.compile(r"(?:[ \t\r\n]|<(?!!--)[!?/][^>]*>|<!--(?!-?>)(?:(?!--!?>).){0,500}-->)*", re.DOTALL)
@@ -96,28 +97,26 @@ class Light:
 
     def first(self, selector: str) -> Light | None:
         compounds = plain(selector)
-        found = next(self._matching(compounds), None)
-        if found is not None:
-            return Light(found)
-        return self if _matches(self.node, compounds, len(compounds) - 1) else None
+        last = len(compounds) - 1
+        for node in self._near(compounds[last]):
+            if _matches(node, compounds, last):
+                return Light(node)
+        return self if _matches(self.node, compounds, last) else None
 
     def every(self, selector: str) -> list[Light]:
         compounds = plain(selector)
-        found = [Light(node) for node in self._matching(compounds)]
-        return found or ([self] if _matches(self.node, compounds, len(compounds) - 1) else [])
-
-    def _matching(self, compounds: tuple[Compound, ...]) -> Iterator[etree._Element]:
         last = len(compounds) - 1
-        tag, classes = compounds[last].tag, compounds[last].classes
-        for node in self._nodes(tag or "*") if tag or not classes else self._classed(classes[0]):
-            if _matches(node, compounds, last):
-                yield node
+        found = [Light(node) for node in self._near(compounds[last]) if _matches(node, compounds, last)]
+        return found or ([self] if _matches(self.node, compounds, last) else [])
 
-    def _classed(self, name: str) -> Iterator[etree._Element]:
-        """Those below that could be of this class: a glance at each, for a closer look at few."""
+    def _near(self, compound: Compound) -> Iterable[etree._Element]:
+        """Those below that could be what is wanted: a glance at each, for a closer look at few."""
+        if compound.tag or not compound.classes:
+            return self._nodes(compound.tag or "*")
         if self._below is None:
             self._below = [(node, names) for node in self._nodes("*") if (names := node.get("class"))]
-        return (node for node, names in self._below if name in names)
+        name = compound.classes[0]
+        return [node for node, names in self._below if name in names]
 
 
 class LightPage(Light):
@@ -131,10 +130,10 @@ class LightPage(Light):
     def cards(self, entry: str, section: str | None) -> list[tuple[Light, str]]:
         assert section is None, "what stands under which heading is not plain"  # noqa: S101
         chosen: list[etree._Element] = []
-        for node in self._matching(plain(entry)):
+        for card in self.every(entry):
             # Those that are inside another one follow it at once.
-            if not chosen or chosen[-1] not in node.iterancestors():
-                chosen.append(node)
+            if not chosen or chosen[-1] not in card.node.iterancestors():
+                chosen.append(card.node)
         return [(Light(node), "") for node in chosen]
 
     def next_page(self, url: str) -> str | None:
@@ -143,7 +142,7 @@ class LightPage(Light):
 
 def _attribute(node: etree._Element, name: str) -> str | None:
     value = node.get(name)
-    return " ".join(value.split()) if value is not None and _has_words(node, name) else value
+    return " ".join(value.split()) if value and name in _LISTS and _has_words(node, name) else value
 
 
 def _has_words(node: etree._Element, name: str) -> bool:

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from msgspec import Struct
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
 from feedwatch.canonical import entry_id, one_line
 from feedwatch.errors import ReadError
@@ -41,7 +40,7 @@ def read_lightly(markup: str, *, url: str, source: Source, now: datetime) -> Rea
     """As `read_with_soup` does, in a tenth of the time; None where it cannot, or it is not sure that it reads the
     same."""
     select = _select(source)
-    named = (getattr(select, field.name) for field in fields(select))
+    named = (getattr(select, name) for name in select.__struct_fields__)
     # What stands under which heading takes a walk of the page that knows each element again.
     if select.section or not are_plain(filter(None, named)):
         return None
@@ -64,11 +63,6 @@ def _select(source: Source) -> Selectors:
     return source.select
 
 
-class _Card(Struct, frozen=True):
-    entry: Entry
-    problems: tuple[str, ...]
-
-
 class _Reader:
     def __init__(self, page: Page, url: str, source: Source, select: Selectors, now: datetime) -> None:
         self._page = page
@@ -78,36 +72,37 @@ class _Reader:
         html = page.find("html")
         self._language = (html.attribute("lang") if html else None) or None
         self._base = source.link_base or base_of(page, url)
+        #: Of how many entries a field is missing that a selector asks for.
+        self._lacks: Counter[str] = Counter()
         self._unreadable: list[str] = []
         self._unresolved = False
 
     def reading(self) -> Reading:
         found = self._page.cards(self._select.entry, self._select.section)
-        cards = [card for element, section in found if (card := self._card(element, section))]
-        notes = self._notes(cards, len(found))
+        entries = [entry for element, section in found if (entry := self._entry(element, section))]
+        notes = self._notes(len(entries), len(found))
         on_the_web = self._url.startswith(("http:", "https:"))
         return Reading(
             "page",
-            tuple(card.entry for card in cards),
+            tuple(entries),
             self._about(),
             notes=tuple(notes),
             next_page=self._page.next_page(self._url) if on_the_web else None,
         )
 
-    def _notes(self, cards: list[_Card], matched: int) -> list[str]:
+    def _notes(self, count: int, matched: int) -> list[str]:
         notes = []
-        if void := matched - len(cards):
+        if void := matched - count:
             notes.append(f"{_share(void, matched)} neither title nor link and {'was' if void == 1 else 'were'} skipped")
-        problems = Counter(problem for card in cards for problem in card.problems)
-        notes += [f"{_share(number, len(cards))} no {name}" for name, number in sorted(problems.items())]
+        notes += [f"{_share(number, count)} no {name}" for name, number in sorted(self._lacks.items())]
         if self._unreadable:
             example = self._unreadable[0][:40]
-            notes.append(f"{len(self._unreadable)} of {len(cards)} dates could not be read, for example '{example}'")
+            notes.append(f"{len(self._unreadable)} of {count} dates could not be read, for example '{example}'")
         if self._unresolved:
             notes.append("links are relative and the page is a file: set link_base to the site's address")
         return notes
 
-    def _card(self, card: Element, section: str) -> _Card | None:
+    def _entry(self, card: Element, section: str) -> Entry | None:
         select = self._select
         title_element = card.first(select.title) if select.title else _default_title(card)
         title = value_of(title_element, select.title)
@@ -119,13 +114,15 @@ class _Reader:
         author = value_of(card.first(select.author) if select.author else card.find_related("author"), select.author)
         names = self._categories(card, section)
         image = self._image(card)
-        wanted = {
-            "summary": (select.summary, summary),
-            "author": (select.author, author),
-            "image": (select.image, image),
-            "category": (select.category or select.section, names),
-        }
-        entry = Entry(
+        for name, selector, value in (
+            ("summary", select.summary, summary),
+            ("author", select.author, author),
+            ("image", select.image, image),
+            ("category", select.category or select.section, names),
+        ):
+            if not value and selector:
+                self._lacks[name] += 1
+        return Entry(
             id=entry_id(None, link, title, str(date) if date and not link else None),
             title=title,
             link=link,
@@ -136,7 +133,6 @@ class _Reader:
             image=image,
             age=age,
         )
-        return _Card(entry, tuple(name for name, (selector, value) in wanted.items() if selector and not value))
 
     def _link(self, card: Element, title: Element | None) -> str | None:
         if self._select.link:

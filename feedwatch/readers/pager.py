@@ -10,7 +10,7 @@ from lxml import etree
 
 from feedwatch.canonical import canonical_url
 from feedwatch.readers.sanitize import web_url
-from feedwatch.readers.tree import is_shown, visible_text
+from feedwatch.readers.tree import classes, is_shown, visible_text
 
 _WORDS = (
     r"next|older|weiter|nächste|ältere|suivante?|précédents|anteriores?|siguientes?|más antiguas?|próximas?|"
@@ -27,6 +27,7 @@ _NEXT = re.compile(
 #: How words begin that match, those in ASCII among them.
 _BEGINNINGS = frozenset(word[:size] for word in _WORDS.split("|") for size in (2, 3))
 _NEXT_CLASS = re.compile(r"(?:^|[-_ ])(next|older|nextpostslink|pagination-next|next-page)(?:$|[-_ ])", re.IGNORECASE)
+_CLASSES = etree.XPath("//@class", smart_strings=False)
 _PAGE_LINK = re.compile(r"page|seite|pagina|strona|sida|offset|start|[?&]p=|/p/|/\d{1,3}/?$", re.IGNORECASE)
 
 
@@ -46,7 +47,9 @@ def next_page(root: etree._Element, url: str) -> str | None:
             return found
         if text.isdigit() and len(text) < 5:
             numbers[int(text)] = anchor
-    for anchor in _called_next(anchors):
+    # One look at all: hardly any page has such a class.
+    names = " ".join(_CLASSES(root)).lower()
+    for anchor in _called_next(anchors) if "next" in names or "older" in names else ():
         if found := _elsewhere(anchor, url):
             return found
     return _numbered(numbers, url)
@@ -73,12 +76,11 @@ def _is_told_at_a_glance(anchor: etree._Element) -> bool:
 
 def _called_next(anchors: list[etree._Element]) -> Iterator[etree._Element]:
     """Those with a class that says so, their own or that of what they stand in."""
-    own = [anchor.get("class") or "" for anchor in anchors]
-    around = [parent.get("class") or "" for anchor in anchors if (parent := anchor.getparent()) is not None]
-    # One search for all: hardly any page has such a class.
-    if _NEXT_CLASS.search(" ".join(" ".join({*own, *around}).split())):
-        named = zip(anchors, own, around, strict=True)
-        yield from (anchor for anchor, *names in named if _NEXT_CLASS.search(" ".join(" ".join(names).split())))
+    for anchor in anchors:
+        around = anchor.getparent()
+        names = [*classes(anchor), *(classes(around) if around is not None else [])]
+        if _NEXT_CLASS.search(" ".join(names)):
+            yield anchor
 
 
 def _numbered(numbers: dict[int, etree._Element], url: str) -> str | None:
