@@ -169,6 +169,16 @@ def test_p51_pages_are_two_seconds_apart_at_the_default_pause(archive: Origin) -
         ("<a href='javascript:more()'>Next</a>", None),
         ("<a href='/2019'>2</a>", None),
         ("<p>nothing</p>", None),
+        ("<a href='/blog/2'><b>N</b>ext</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><span hidden>Menu</span> Next</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><span class='sr-only'>To the</span><i>Older</i> posts</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><svg><title>Arrow</title></svg>Next</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'> <img src='x.png' alt=''> next</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><!-- Menu -->Older posts</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'>&gt; </a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><span hidden>Next</span>Menu</a>", None),
+        ("<a href='/blog/2' title='OLDER'>Menu</a>", "https://example.org/blog/2"),
+        ("<li class='menu\nnav-Next'><a href='/blog/2'>Menu</a></li>", "https://example.org/blog/2"),
     ],
 )
 def test_a_page_says_in_many_ways_where_it_goes_on(markup: str, expected: str | None) -> None:

@@ -48,7 +48,7 @@ class Element(Protocol):
 
 
 class Page(Element, Protocol):
-    def cards(self, entry: str, section: str | None) -> list[tuple[Element, str]]:
+    def cards(self, entry: str, section: str | None) -> Sequence[tuple[Element, str]]:
         """What the selector `entry` matches, without those inside another, and the text of the nearest heading before
         each that `section` matches. A match inside a card is the title of an entry and heads nothing."""
 

@@ -82,7 +82,8 @@ class Light:
                 yield Light(node)
 
     def _nodes(self, *names: str) -> Iterator[etree._Element]:
-        return self.node.iterdescendants(*names)
+        found: Iterator[etree._Element] = self.node.iterdescendants(*names)
+        return found
 
     def find_related(self, rel: str) -> Light | None:
         for node in self._nodes("*"):
@@ -125,7 +126,8 @@ class LightPage(Light):
     __slots__ = ()
 
     def _nodes(self, *names: str) -> Iterator[etree._Element]:
-        return self.node.iter(*names)
+        found: Iterator[etree._Element] = self.node.iter(*names)
+        return found
 
     def cards(self, entry: str, section: str | None) -> list[tuple[Light, str]]:
         assert section is None, "what stands under which heading is not plain"  # noqa: S101
@@ -171,16 +173,16 @@ def _gather(node: etree._Element, parts: list[str], silent: frozenset[str], *, a
 
 def _matches(node: etree._Element, compounds: tuple[Compound, ...], at: int) -> bool:
     """From the innermost element outwards, up to the top of the page."""
-    compound = compounds[at]
-    if not _fits(node, compound):
-        return False
-    if at == 0:
-        return True
-    if compound.parent:
+    return _fits(node, compounds[at]) and (at == 0 or _stands_right(node, compounds, at))
+
+
+def _stands_right(node: etree._Element, compounds: tuple[Compound, ...], at: int) -> bool:
+    if compounds[at].parent:
         above = node.getparent()
         return above is not None and _matches(above, compounds, at - 1)
-    for above in node.iterancestors():  # noqa: SIM110  (half the time of any())
-        if _matches(above, compounds, at - 1):
+    outer = compounds[at - 1]
+    for above in node.iterancestors():
+        if _fits(above, outer) and (at == 1 or _stands_right(above, compounds, at - 1)):
             return True
     return False
 

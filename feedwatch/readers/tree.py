@@ -119,8 +119,8 @@ def forget() -> None:
 
 def hidden(element: Element) -> bool:
     """Whether it is there for programs or screen readers only."""
-    name = element.get("class")
-    if name and ("screen-reader" in name or "sr-only" in name or "visually-hidden" in name or "visuallyhidden" in name) and (
+    name = element.get("class") or ""
+    if ("screen-reader" in name or "sr-only" in name or "visually-hidden" in name or "visuallyhidden" in name) and (
         "focusable" not in name
     ):
         return True
