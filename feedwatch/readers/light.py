@@ -1,4 +1,4 @@
-"""The elements of a page as libxml2 has them: BeautifulSoup takes them from the same parser, and sixty times as long.
+"""The elements of a page as libxml2 has them: BeautifulSoup takes them from the same parser, and fifteen times as long to read.
 
 What is asked of an element here is answered as BeautifulSoup answers it, so that a page reads the same either way.
 Where that is not sure there is no light page: the caller takes the other way.
