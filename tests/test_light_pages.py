@@ -86,7 +86,7 @@ def test_a_page_of_cards_is_read_without_beautifulsoup() -> None:
 @pytest.mark.parametrize(
     "select",
     [
-        Selectors("article.card", section="h2"),
+        Selectors("article.card", section="h2 ~ h3"),
         Selectors("article:has(h2)"),
         Selectors("article.card", title="h2, h3"),
         Selectors("h2 + time"),
@@ -184,6 +184,15 @@ def test_what_is_no_element_sets_text_apart_as_it_does_for_beautifulsoup(between
     assert "of it" in "".join(quick.notes)
 
 
+def test_entries_are_read_quickly_with_the_heading_that_they_stand_under() -> None:
+    more = "<div><h2 class=kind title=Kind>Data</h2></div><p>Text</p><article class=card><h2>Third</h2></article>"
+
+    for section, name in (("h2", "Data"), (".kind@title", "Kind")):
+        quick = agree(CARD.replace("</div></body>", f"{more}</div></body>"), Selectors("article.card", section=section))
+        assert quick is not None
+        assert [[c.term for c in entry.categories] for entry in quick.entries] == [[], [], [name]]
+
+
 def test_an_attribute_of_an_odd_name_is_left_to_beautifulsoup() -> None:
     select = Selectors("article.card", link="use@xlink:href")
 
@@ -245,6 +254,7 @@ def questions(draw: st.DrawFn) -> tuple[str, Selectors]:
     select = Selectors(
         draw(plain_ones(known) | st.sampled_from(["article.card", "li", "article", "div", "a"])),
         title=some(), link=some(), date=some(), summary=some(), author=some(), image=some(), category=some(),
+        section=some(),
     )  # fmt: skip
     return markup, select
 

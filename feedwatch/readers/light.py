@@ -1,4 +1,4 @@
-"""The elements of a page as libxml2 has them: BeautifulSoup takes them from the same parser, and fifteen times as long to read.
+"""The elements of a page as libxml2 has them: BeautifulSoup takes them from the same parser, and fifteen times as long.
 
 What is asked of an element here is answered as BeautifulSoup answers it, so that a page reads the same either way.
 Where that is not sure there is no light page: the caller takes the other way.
@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from feedwatch.canonical import one_line
-from feedwatch.readers.element import INLINE, NO_TEXT
+from feedwatch.readers.element import INLINE, NO_TEXT, value_of
 from feedwatch.readers.pager import next_page
 from feedwatch.readers.plain_css import Compound, plain
 
@@ -130,13 +130,27 @@ class LightPage(Light):
         return found
 
     def cards(self, entry: str, section: str | None) -> list[tuple[Light, str]]:
-        assert section is None, "what stands under which heading is not plain"  # noqa: S101
-        chosen: list[etree._Element] = []
+        cards: list[Light] = []
         for card in self.every(entry):
             # Those that are inside another one follow it at once.
-            if not chosen or chosen[-1] not in card.node.iterancestors():
-                chosen.append(card.node)
-        return [(Light(node), "") for node in chosen]
+            if not cards or cards[-1].node not in card.node.iterancestors():
+                cards.append(card)
+        under = self._headings(section, [card.node for card in cards]) if section else {}
+        return [(card, under.get(card.node, "")) for card in cards]
+
+    def _headings(self, section: str, cards: list[etree._Element]) -> dict[etree._Element, str]:
+        """The texts of those before the cards, in one walk of the page."""
+        inside = {below for card in cards for below in card.iterdescendants("*")}
+        headings = {heading.node for heading in self.every(section)} - inside
+        wanted = set(cards)
+        found: dict[etree._Element, str] = {}
+        current = ""
+        for node in self.node.iter("*"):
+            if node in wanted:
+                found[node] = current
+            if node in headings:
+                current = value_of(Light(node), section)
+        return found
 
     def next_page(self, url: str) -> str | None:
         return next_page(self.node, url)
