@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -204,7 +203,7 @@ def _stands_right(node: etree._Element, compounds: tuple[Compound, ...], at: int
 def _fits(node: etree._Element, compound: Compound) -> bool:
     if compound.classes:
         names = node.get("class")
-        if names is None or compound.classes[0] not in names or not _all_in(compound.classes, names):
+        if names is None or compound.classes[0] not in names or not set(compound.classes).issubset(names.split()):
             return False
     if compound.tag is not None and node.tag.lower() != compound.tag:
         return False
@@ -214,11 +213,6 @@ def _fits(node: etree._Element, compound: Compound) -> bool:
         if value is None or (wanted is not None and value not in (wanted, wanted + "\n")):
             return False
     return True
-
-
-@lru_cache(maxsize=4096)
-def _all_in(classes: tuple[str, ...], names: str) -> bool:
-    return set(names.split()).issuperset(classes)
 
 
 def page(markup: str) -> LightPage | None:
