@@ -29,12 +29,10 @@ _PROGRAMS = frozenset({"script", "style"})
 _PROLOG = re.compile(r"(?:[ \t\r\n]|<(?!!--)[!?/][^>]*>|<!--(?!-?>)(?:(?!--!?>).){0,500}-->)*", re.DOTALL)
 #: What stands alone in an element as a space for BeautifulSoup, and is no character at all for XML.
 _FORM_FEED = re.compile(r"&#(?:0*12(?![0-9])|x0*c(?![0-9a-f]))", re.IGNORECASE)
-#: In some elements BeautifulSoup keeps text apart, and around a late doctype, which the tree has no place for; and what
-#: follows the end of a page begins another one.
-_ODD = re.compile(
-    r"<(?:template|rt|rp|!doctype)\b|</html(?![ \t\r\n\f]*>(?:[ \t\r\n\f]|<!--(?:(?!-->).){0,500}-->)*\Z)",
-    re.IGNORECASE | re.DOTALL,
-)
+#: Elements whose text BeautifulSoup keeps apart.
+_APART = ("template", "rt", "rp")
+#: It parts texts, and the tree has no place for it.
+_DOCTYPE = re.compile("<!doctype", re.IGNORECASE)
 
 
 class Light:
@@ -219,13 +217,14 @@ def page(markup: str) -> LightPage | None:
     """None for a page that BeautifulSoup could understand in another way."""
     prolog = _PROLOG.match(markup)
     begin = prolog.end() if prolog else 0
-    if _ODD.search(markup, begin) or "\f" in markup or _FORM_FEED.search(markup):
+    if _DOCTYPE.search(markup, begin) or "\f" in markup or _FORM_FEED.search(markup):
         return None
     root, whole = parsed(markup)
-    # Where the beginning of a page is damaged it has several; then its attributes may be anywhere.
+    # Where the beginning of a page is damaged it has several; then its attributes may be anywhere. What follows the end
+    # of a page begins another one.
     if root is None or not whole or root.tag != "html" or next(root.itersiblings("*"), None) is not None:
         return None
-    return LightPage(root)
+    return LightPage(root) if next(root.iter(*_APART), None) is None else None
 
 
 def parsed(markup: str) -> tuple[etree._Element | None, bool]:
