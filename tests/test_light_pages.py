@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
-from bs4 import BeautifulSoup
+from bs4.builder import HTMLTreeBuilder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbench import FIXTURES
@@ -14,7 +16,7 @@ from workbench import FIXTURES
 from feedwatch.model import Reading, Selectors, Source
 from feedwatch.readers import light
 from feedwatch.readers.page import read_lightly, read_page, read_with_soup
-from feedwatch.readers.selectors import compile_selector
+from feedwatch.readers.soup import SoupedPage
 
 NOW = datetime(2024, 11, 20, 12, tzinfo=UTC)
 URL = "https://example.org/archive/"
@@ -38,7 +40,25 @@ SCRAPS = [
     "<svg:p>", "<p/>", "<br>", "<table><tr><td headers='a  b'>x", "<select><option>o", "<textarea><b>", "<title>T",
     ' class="card  x"', " class=card class=other", " hidden", " rel='author'", "<time datetime='2024-10-0", "<iframe>",
     "<h2>", "</h2>", "<noscript><p>", "<frameset>", "<a rel=author>", "<P CLASS=card>", "<o:p>", " @click=x",
-    "<li class='card\n'>", "</",
+    "<li class='card\n'>", "</", "<!doctype html>", "<?xml version='1.0'?>", "<ARTICLE CLASS=CARD>",
+    "<article class='card\tcard__x'>", "<article class='\xa0card'>", "<p class=a class=b>", "<a href='a&amp;b&copy;'>",
+    "<svg viewBox='0 0 1 1'><title>S</title><a href=/s>", "</svg>", "<a href=/2 rel=next>Next</a>",
+    "<a class=next href=/3><i>x</i></a>", "<a href=?p=2>2</a>", "<a href=/n>Older <span hidden>x</span></a>",
+    "<form><form>", "<button>", "<input checked>", "<option selected>", "<frame>", "<noframes>", "<plaintext>", "<xmp>",
+    "<math><mi>x", "<dl><dt>a<dd>b", "<tbody>", "</tr>", "<caption>", "<center>", "<nobr>", "<!x>",
+    "<![if IE]>x<![endif]>", "<!--[if IE]><p>x<![endif]-->", "<head>", "<base href=/z/>",
+    "<link rel='icon next' href=/q>",
+    "<meta name=description content=Y>", "<meta charset=latin-1>", "&#x85;", "&amp;lt;", "&notit;", "&#128;",
+    "&#xD800;", "&#1114112;", "<a xml:lang=x xmlns:a=b a:b=c xmlns=q>", "<img srcset='/a.png 1x, /b.png 2x'>",
+    "<b>a<i>b</b>c</i>", "=x>", "\t", "\r\n", "<h1>", "</p><p>", "<a\nhref\n=\n/x\n>",
+]  # fmt: skip
+
+
+#: What cards are made of.
+PIECES = [
+    "<article class='card'>", "<h2 class=card__title><a href=one>", "One", "two", "</a>", "</h2>", "</article>", " ",
+    "\n", "<time datetime=2024-11-02>", "3 Nov 2024", "</time>", "<p class=excerpt>", "<span class='tag x'>", "</span>",
+    "<b>", "</b>", "<i>", "<html><body>", "<div class=cards id=list>", "</div>", "<section>", "<img src=/a.png>",
 ]  # fmt: skip
 
 
@@ -66,7 +86,7 @@ def test_a_page_of_cards_is_read_without_beautifulsoup() -> None:
 @pytest.mark.parametrize(
     "select",
     [
-        Selectors("article.card", section="h2"),
+        Selectors("article.card", section="h2 ~ h3"),
         Selectors("article:has(h2)"),
         Selectors("article.card", title="h2, h3"),
         Selectors("h2 + time"),
@@ -76,6 +96,63 @@ def test_a_page_of_cards_is_read_without_beautifulsoup() -> None:
 )
 def test_what_is_not_plain_is_left_to_beautifulsoup(select: Selectors) -> None:
     assert read_lightly(CARD, url=URL, source=source(select), now=NOW) is None
+
+
+#: As people write them; some have no value in HTML, and others get none by mistake.
+ATTRIBUTES = [
+    "abbr", "allowfullscreen", "alt", "async", "autofocus", "autoplay", "charset", "checked", "cite", "class",
+    "compact", "content", "controls", "coords", "data", "data-id", "datetime", "declare", "default", "defer", "dir",
+    "disabled", "download", "draggable", "enctype", "for", "form", "formnovalidate", "headers", "height", "hidden",
+    "href", "hreflang", "id", "inert", "ismap", "itemid", "itemprop", "itemscope", "itemtype", "label", "lang",
+    "loop", "max", "media", "method", "min", "multiple", "muted", "name", "nohref", "nomodule", "noresize",
+    "noshade", "novalidate", "nowrap", "open", "pattern", "placeholder", "playsinline", "poster", "readonly", "rel",
+    "required", "reversed", "role", "rows", "scope", "selected", "size", "sizes", "span", "src", "srcset", "start",
+    "step", "style", "summary", "tabindex", "target", "title", "translate", "truespeed", "type", "typemustmatch",
+    "value", "width",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_an_attribute_without_a_value_reads_the_same_either_way(name: str) -> None:
+    for tag in ("input", "option", "td", "a", "span"):
+        markup = CARD.replace('<span class="tag">', f"<{tag} {name} class=tag>").replace(
+            "<h3> </h3>", f"<{tag} {name}>"
+        )
+        for select in (f"[{name}]", f"{tag}@{name}", f'{tag}[{name}=""]', f'{tag}[{name}="{name}"]'):
+            agree(markup, Selectors("article.card", title=select, category=select))
+
+
+def test_attributes_that_hold_words_are_those_of_beautifulsoup() -> None:
+    assert light.WORDS == HTMLTreeBuilder.DEFAULT_CDATA_LIST_ATTRIBUTES
+
+
+@pytest.mark.parametrize("deep", [200, 252, 253, 254, 255, 256, 300, 2100])
+def test_a_page_of_any_depth_is_read_to_its_end(deep: int) -> None:
+    markup = CARD.replace("<article", "<i>" * deep + "</i>" * deep + "<b>" * deep + "<article", 1)
+
+    assert [e.title for e in read_page(markup, url=URL, source=source(CARDS), now=NOW).entries] == ["One more", "Top"]
+    assert (agree(markup, CARDS) is not None) == (deep <= 250)
+
+
+@pytest.mark.parametrize("odd", ["<!doctype html>", "&#12;", "&#x0C;", "\f"])
+def test_what_only_beautifulsoup_takes_for_the_end_of_a_text_is_left_to_it(odd: str) -> None:
+    assert light.page(CARD.replace("One <b>", f"One{odd}<b>")) is None
+    assert light.page(f"<!-- a page --> <?x?>{CARD}") is not None
+
+
+def test_a_page_of_cards_loads_no_parser_that_it_does_not_need() -> None:
+    program = (
+        "import sys; from datetime import UTC, datetime; from feedwatch import readers; "
+        "from feedwatch.model import Selectors, Source; "
+        f"source = Source('blog', {URL!r}, select=Selectors('article.card')); "
+        f"reading = readers.read({CARD.encode()!r}, url={URL!r}, headers={{}}, source=source, now=datetime.now(UTC)); "
+        "others = {'bs4', 'soupsieve', 'lxml.html', 'feedparser', 'dateparser', 'feedwatch.readers.listing'}; "
+        "print(reading.way, *sorted(others & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "quick-page\n"
 
 
 @pytest.mark.parametrize("more", ["<template>t</template>", "<ruby><rt>r</rt></ruby>", "<ruby>b<RP>(</RP></ruby>"])
@@ -107,6 +184,15 @@ def test_what_is_no_element_sets_text_apart_as_it_does_for_beautifulsoup(between
     assert "of it" in "".join(quick.notes)
 
 
+def test_entries_are_read_quickly_with_the_heading_that_they_stand_under() -> None:
+    more = "<div><h2 class=kind title=Kind>Data</h2></div><p>Text</p><article class=card><h2>Third</h2></article>"
+
+    for section, name in (("h2", "Data"), (".kind@title", "Kind")):
+        quick = agree(CARD.replace("</div></body>", f"{more}</div></body>"), Selectors("article.card", section=section))
+        assert quick is not None
+        assert [[c.term for c in entry.categories] for entry in quick.entries] == [[], [], [name]]
+
+
 def test_an_attribute_of_an_odd_name_is_left_to_beautifulsoup() -> None:
     select = Selectors("article.card", link="use@xlink:href")
 
@@ -134,7 +220,7 @@ def selectors_in(markup: str) -> list[str]:
 
 
 @st.composite
-def plain(draw: st.DrawFn, known: list[str]) -> str:
+def plain_ones(draw: st.DrawFn, known: list[str]) -> str:
     parts = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3))
     text = parts[0]
     for part in parts[1:]:
@@ -145,8 +231,9 @@ def plain(draw: st.DrawFn, known: list[str]) -> str:
 
 @st.composite
 def questions(draw: st.DrawFn) -> tuple[str, Selectors]:
-    """A page, perhaps with a few scraps in it and lost stretches, and what is asked of it."""
-    markup = draw(st.sampled_from([CARD, CARD, *PAGES]))
+    """A page, perhaps with a few scraps in it and lost stretches, or of nothing else, and what is asked of it."""
+    scraps = st.lists(st.sampled_from([*SCRAPS, *PIECES]), max_size=40).map("".join)
+    markup = draw(st.sampled_from([CARD, CARD, *PAGES]) | scraps)
     known = selectors_in(markup)
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(markup)))
@@ -157,7 +244,7 @@ def questions(draw: st.DrawFn) -> tuple[str, Selectors]:
                 markup = markup[:at] + markup[at + draw(st.integers(1, 40)) :]
             case _:
                 markup = markup[: max(at, len(markup) // 2)]
-    wish = st.none() | plain(known)
+    wish = st.none() | plain_ones(known)
     attribute = st.sampled_from(["", "", "@href", "@datetime", "@class", "@rel", "@data-id"])
 
     def some() -> str | None:
@@ -165,8 +252,9 @@ def questions(draw: st.DrawFn) -> tuple[str, Selectors]:
         return css and css + draw(attribute)
 
     select = Selectors(
-        draw(plain(known) | st.sampled_from(["article.card", "li", "article", "div", "a"])),
+        draw(plain_ones(known) | st.sampled_from(["article.card", "li", "article", "div", "a"])),
         title=some(), link=some(), date=some(), summary=some(), author=some(), image=some(), category=some(),
+        section=some(),
     )  # fmt: skip
     return markup, select
 
@@ -189,7 +277,7 @@ def test_plain_selectors_find_what_soupsieve_finds(markup: str) -> None:
     page = light.page(markup)
     if page is None:
         pytest.skip("left to BeautifulSoup")
-    soup = BeautifulSoup(markup, "lxml")
+    soup = SoupedPage(markup)
     known = selectors_in(markup)[:40]
 
     for text in (
@@ -197,6 +285,5 @@ def test_plain_selectors_find_what_soupsieve_finds(markup: str) -> None:
         *(f"{a} {b}" for a in known[:12] for b in known),
         *(f"{a} > {b}" for a in known for b in known[:8]),
     ):
-        found = [element.get_text() for element in light.plain_selector(text).select(page)]
-        wanted = [element.get_text() for element in compile_selector(text).select(soup)]
-        assert [*map(str.split, found)] == [*map(str.split, wanted)], text
+        found, wanted = ([(e.name, "".join(e.pieces()).split()) for e in p.every(text)] for p in (page, soup))
+        assert found == wanted, text

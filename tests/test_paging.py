@@ -17,6 +17,7 @@ from feedwatch.model import Source
 from feedwatch.net import Net
 from feedwatch.poller.fetch import Hosts
 from feedwatch.readers.pager import next_page
+from feedwatch.readers.tree import parse
 
 HERE = "https://example.org/blog/"
 
@@ -168,16 +169,26 @@ def test_p51_pages_are_two_seconds_apart_at_the_default_pause(archive: Origin) -
         ("<a href='javascript:more()'>Next</a>", None),
         ("<a href='/2019'>2</a>", None),
         ("<p>nothing</p>", None),
+        ("<a href='/blog/2'><b>N</b>ext</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><span hidden>Menu</span> Next</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><span class='sr-only'>To the</span><i>Older</i> posts</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><svg><title>Arrow</title></svg>Next</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'> <img src='x.png' alt=''> next</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><!-- Menu -->Older posts</a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'>&gt; </a>", "https://example.org/blog/2"),
+        ("<a href='/blog/2'><span hidden>Next</span>Menu</a>", None),
+        ("<a href='/blog/2' title='OLDER'>Menu</a>", "https://example.org/blog/2"),
+        ("<li class='menu\nnav-Next'><a href='/blog/2'>Menu</a></li>", "https://example.org/blog/2"),
     ],
 )
 def test_a_page_says_in_many_ways_where_it_goes_on(markup: str, expected: str | None) -> None:
-    assert next_page(f"<html><body>{markup}</body></html>", HERE) == expected
+    assert next_page(parse(f"<html><body>{markup}</body></html>"), HERE) == expected
 
 
 def test_the_page_after_the_second_is_the_third() -> None:
     pages = "<a href='/blog/?p=1'>1</a><a href='/blog/?p=2'>2</a><a href='/blog/?p=3'>3</a>"
 
-    assert next_page(f"<html><body>{pages}</body></html>", f"{HERE}?p=2") == f"{HERE}?p=3"
+    assert next_page(parse(f"<html><body>{pages}</body></html>"), f"{HERE}?p=2") == f"{HERE}?p=3"
 
 
 def feed(numbers: Iterable[int], following: str) -> bytes:

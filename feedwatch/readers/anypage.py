@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bs4 import BeautifulSoup
 from msgspec.structs import replace
 
 from feedwatch.errors import ReadError
 from feedwatch.model import Reading, Source
-from feedwatch.readers.listing import read_listing
 from feedwatch.readers.page import read_page
-from feedwatch.readers.pager import next_page
-from feedwatch.readers.selectors import compile_selector, nearest
-from feedwatch.readers.shell import HINT, is_shell
 from feedwatch.readers.walls import check_other_page, check_wall
 from feedwatch.readers.whole import is_cut, without_end
 
@@ -28,31 +23,33 @@ def read_any_page(markup: str, *, url: str, source: Source, now: datetime, rule:
         if not reading.entries:
             check_wall(markup)
             raise _nothing_selected(markup, source.select.entry, _hint(markup, source))
-        return _with_next(_as_far_as_it_goes(reading, markup), markup, url)
+        return _as_far_as_it_goes(reading, markup)
+    from feedwatch.readers.listing import read_listing  # loading it takes as long as reading ten pages by selectors
+
     check_other_page(markup)
     reading = read_listing(markup, url=url, source=source, now=now, rule=rule)
     if not reading.entries:
         check_wall(markup)
         reading = replace(reading, notes=(*reading.notes, *_hint(markup, source)))
-    return _with_next(_as_far_as_it_goes(reading, markup), markup, url)
+    return _as_far_as_it_goes(reading, markup)
 
 
 def _as_far_as_it_goes(reading: Reading, markup: str) -> Reading:
     return without_end(reading) if reading.entries and is_cut(markup) else reading
 
 
-def _with_next(reading: Reading, markup: str, url: str) -> Reading:
-    on_the_web = url.startswith(("http:", "https:"))
-    return replace(reading, next_page=next_page(markup, url)) if on_the_web else reading
-
-
 def _hint(markup: str, source: Source) -> tuple[str, ...]:
     """What would help where a page has no posts before its scripts have run."""
+    from feedwatch.readers.shell import HINT, is_shell
+
     return (HINT,) if not source.browser and is_shell(markup) else ()
 
 
 def _nothing_selected(markup: str, entry: str, hint: tuple[str, ...]) -> ReadError:
-    page = BeautifulSoup(markup, "lxml")
+    from feedwatch.readers.selectors import compile_selector, nearest
+    from feedwatch.readers.soup import parsed
+
+    page = parsed(markup)
     count = len(compile_selector(entry).select(page))
     why = "and none of them has a title or link" if count else "of the page"
     other = None if count else nearest(page, entry)

@@ -337,14 +337,14 @@ def _says_title(name: str) -> bool:
 def _asides(order: list[Element], root: Element, *, names: bool) -> dict[Element, bool]:
     """For every element whether it is in something beside the main thing."""
     sizes: dict[Element, int] = defaultdict(int)
-    for element in order:
-        if str(element.tag) in ("script", "style"):
-            continue
-        size = len((element.text or "").strip()) + sum(len((child.tail or "").strip()) for child in element)
-        if size:
-            sizes[element] += size
-            for above in element.iterancestors():
-                sizes[above] += size
+    # From the last one on, so that all that is in an element is counted before it is counted in what that is in.
+    for element in reversed(order):
+        if element.tag not in ("script", "style") and element.text:
+            sizes[element] += len(element.text.strip())
+        parent = element.getparent()
+        if parent is not None:
+            within = len(element.tail.strip()) if element.tail and parent.tag not in ("script", "style") else 0
+            sizes[parent] += sizes[element] + within
     whole = max(1, sizes[root])
     found: dict[Element, bool] = {}
     for element in order:

@@ -115,6 +115,8 @@ class _Dialect:
         self._language = language
 
     def read(self, text: str) -> Moment | None:
+        if _YEAR_FIRST.fullmatch(text):
+            return self._moment(text)  # as programs write it: there are no words to look for
         text = _REMARK.sub("", text).strip(" ,;:.")
         if label := _LABEL.match(text):
             text = text[label.end() :]

@@ -60,5 +60,7 @@ def _is_feed_link(anchor: Element) -> bool:
     href = (anchor.get("href") or "").partition("?")[0]
     if (anchor.get("type") or "").lower() in _TYPES:
         return True
+    if not _LINK_PATH.search(href):
+        return False
     said = text_of(anchor) or anchor.get("title") or anchor.get("aria-label") or ""
-    return bool(_LINK_PATH.search(href) and (_LINK_TEXT.fullmatch(said.strip()) or href.endswith((".rss", ".atom"))))
+    return bool(_LINK_TEXT.fullmatch(said.strip()) or href.endswith((".rss", ".atom")))

@@ -21,6 +21,7 @@ from feedwatch.readers.detect import Detected, Detector
 from feedwatch.readers.embedded import Claim, Claims, claims
 from feedwatch.readers.feeds import feeds_named
 from feedwatch.readers.judge import Judge
+from feedwatch.readers.pager import next_page
 from feedwatch.readers.records import Calendar, Record
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import Element, forget, parse, text_of
@@ -100,6 +101,7 @@ def _listing(markup: str, url: str, source: Source, now: datetime, rule: tuple[s
         tuple(entries),
         _about(root, base),
         notes=tuple(notes),
+        next_page=next_page(root, url) if url.startswith(("http:", "https:")) else None,
         feeds=feeds,
         rule=looked.rule,
         explained=(*_explained(found), *(told for _, told in read)),

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from bs4 import BeautifulSoup, Tag
-from msgspec import Struct
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
 from feedwatch.canonical import entry_id, one_line
 from feedwatch.errors import ReadError
 from feedwatch.model import About, Category, Entry, Moment, Person, Reading, Selectors, Source, Text
 from feedwatch.readers import light
-from feedwatch.readers.ago import age_in
-from feedwatch.readers.any_date import any_date
-from feedwatch.readers.date_in import ascii_digits
 from feedwatch.readers.dates import parse_date
-from feedwatch.readers.light import Light
+from feedwatch.readers.element import Element, Page, base_of, has_text, value_of
+from feedwatch.readers.plain_css import are_plain
 from feedwatch.readers.sanitize import web_url
-from feedwatch.readers.selectors import compile_selector, split_selector
-from feedwatch.readers.soup import (
-    Element,
-    attribute_of,
-    base_of,
-    every,
-    first,
-    outermost,
-    parsed,
-    related,
-    text_of,
-    value_of,
-)
+from feedwatch.readers.selectors import split_selector
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 #: Lazy loading puts a placeholder into src, so the others come first.
@@ -53,21 +37,22 @@ def read_page(markup: str, *, url: str, source: Source, now: datetime) -> Readin
 
 
 def read_lightly(markup: str, *, url: str, source: Source, now: datetime) -> Reading | None:
-    """As `read_with_soup` does, in a tenth of the time; None where it cannot, or it is not sure that it reads the
+    """As `read_with_soup` does, in a fifteenth of the time; None where it cannot, or it is not sure that it reads the
     same."""
     select = _select(source)
-    named = (getattr(select, field.name) for field in fields(select))
-    # What stands under which heading takes a walk of the page that knows each element again.
-    if select.section or not light.are_plain(filter(None, named)):
+    named = (getattr(select, name) for name in select.__struct_fields__)
+    if not are_plain(filter(None, named)):
         return None
     page = light.page(markup)
-    return replace(_Page(page, url, source, select, now).reading(), way="quick-page") if page else None
+    return replace(_Reader(page, url, source, select, now).reading(), way="quick-page") if page else None
 
 
 def read_with_soup(markup: str, *, url: str, source: Source, now: datetime) -> Reading:
     """As `read_page` says."""
+    from feedwatch.readers.soup import SoupedPage  # loading BeautifulSoup takes as long as reading thirty pages
+
     try:
-        return replace(_Page(parsed(markup), url, source, _select(source), now).reading(), way="page")
+        return replace(_Reader(SoupedPage(markup), url, source, _select(source), now).reading(), way="page")
     except RecursionError:
         raise ReadError("unreadable", "the page is nested too deep to be read") from None
 
@@ -77,68 +62,67 @@ def _select(source: Source) -> Selectors:
     return source.select
 
 
-class _Card(Struct, frozen=True):
-    entry: Entry
-    problems: tuple[str, ...]
-
-
-class _Page:
-    def __init__(self, page: BeautifulSoup | Light, url: str, source: Source, select: Selectors, now: datetime) -> None:
+class _Reader:
+    def __init__(self, page: Page, url: str, source: Source, select: Selectors, now: datetime) -> None:
         self._page = page
+        self._url = url
         self._select = select
         self._now = now
         html = page.find("html")
-        self._language = (attribute_of(html, "lang") if html else None) or None
+        self._language = (html.attribute("lang") if html else None) or None
         self._base = source.link_base or base_of(page, url)
+        #: Of how many entries a field is missing that a selector asks for.
+        self._lacks: Counter[str] = Counter()
         self._unreadable: list[str] = []
         self._unresolved = False
 
     def reading(self) -> Reading:
-        elements, sections = self._elements()
-        cards = [card for element in elements if (card := self._card(element, sections))]
-        notes = self._notes(cards, len(elements))
-        return Reading("page", tuple(card.entry for card in cards), self._about(), notes=tuple(notes))
+        found = self._page.cards(self._select.entry, self._select.section)
+        entries = [entry for element, section in found if (entry := self._entry(element, section))]
+        notes = self._notes(len(entries), len(found))
+        on_the_web = self._url.startswith(("http:", "https:"))
+        return Reading(
+            "page",
+            tuple(entries),
+            self._about(),
+            notes=tuple(notes),
+            next_page=self._page.next_page(self._url) if on_the_web else None,
+        )
 
-    def _elements(self) -> tuple[Sequence[Element], dict[int, str]]:
-        """The cards, and the headings they stand under, where they are wanted."""
-        if isinstance(self._page, Light):
-            return light.outermost(light.plain_selector(self._select.entry).select(self._page)), {}
-        elements, inside = outermost(compile_selector(self._select.entry).select(self._page))
-        return elements, self._sections(self._page, elements, inside) if self._select.section else {}
-
-    def _notes(self, cards: list[_Card], matched: int) -> list[str]:
+    def _notes(self, count: int, matched: int) -> list[str]:
         notes = []
-        if void := matched - len(cards):
+        if void := matched - count:
             notes.append(f"{_share(void, matched)} neither title nor link and {'was' if void == 1 else 'were'} skipped")
-        problems = Counter(problem for card in cards for problem in card.problems)
-        notes += [f"{_share(number, len(cards))} no {name}" for name, number in sorted(problems.items())]
+        notes += [f"{_share(number, count)} no {name}" for name, number in sorted(self._lacks.items())]
         if self._unreadable:
             example = self._unreadable[0][:40]
-            notes.append(f"{len(self._unreadable)} of {len(cards)} dates could not be read, for example '{example}'")
+            notes.append(f"{len(self._unreadable)} of {count} dates could not be read, for example '{example}'")
         if self._unresolved:
             notes.append("links are relative and the page is a file: set link_base to the site's address")
         return notes
 
-    def _card(self, card: Element, sections: dict[int, str]) -> _Card | None:
+    def _entry(self, card: Element, section: str) -> Entry | None:
         select = self._select
-        title_element = first(card, select.title) if select.title else _default_title(card)
+        title_element = card.first(select.title) if select.title else _default_title(card)
         title = value_of(title_element, select.title)
         link = self._link(card, title_element)
         if not title and not link:
             return None
         date, age = self._date(card)
-        summary = value_of(first(card, select.summary) if select.summary else _with_text(card, "p"), select.summary)
-        author = value_of(first(card, select.author) if select.author else related(card, "author"), select.author)
-        names = self._categories(card, sections)
+        summary = value_of(card.first(select.summary) if select.summary else _with_text(card, "p"), select.summary)
+        author = value_of(card.first(select.author) if select.author else card.find_related("author"), select.author)
+        names = self._categories(card, section)
         image = self._image(card)
-        wanted = {
-            "summary": (select.summary, summary),
-            "author": (select.author, author),
-            "image": (select.image, image),
-            "category": (select.category or select.section, names),
-        }
-        entry = Entry(
-            id=entry_id(None, link, title, str(date) if date else None),
+        for name, selector, value in (
+            ("summary", select.summary, summary),
+            ("author", select.author, author),
+            ("image", select.image, image),
+            ("category", select.category or select.section, names),
+        ):
+            if not value and selector:
+                self._lacks[name] += 1
+        return Entry(
+            id=entry_id(None, link, title, str(date) if date and not link else None),
             title=title,
             link=link,
             summary=Text(summary) if summary else None,
@@ -148,95 +132,78 @@ class _Page:
             image=image,
             age=age,
         )
-        return _Card(entry, tuple(name for name, (selector, value) in wanted.items() if selector and not value))
 
     def _link(self, card: Element, title: Element | None) -> str | None:
         if self._select.link:
-            element = first(card, self._select.link)
+            element = card.first(self._select.link)
             return self._resolved(value_of(element, self._select.link, attribute="href"))
         around = [title, title.find_parent("a"), title.find("a", href=True)] if title is not None else []
         for element in (*around, card, *card.find_all("a", href=True)):
             # The first that leads anywhere, resolvable or not: the next may be a share button.
-            if isinstance(element, Element) and element.name == "a" and _leads(href := attribute_of(element, "href")):
+            if element is not None and element.name == "a" and _leads(href := element.attribute("href")):
                 return self._resolved(href)
         return None
 
     def _resolved(self, href: str | None) -> str | None:
-        link = web_url(href, self._base) if _leads(href) else None
+        # What has no scheme leads wherever the page is.
+        if not href or href.lstrip().startswith("#") or (":" in href and not _leads(href)):
+            return None
+        link = web_url(href, self._base)
         self._unresolved |= link is None and _leads(href)
         return link
 
     def _date(self, card: Element) -> tuple[Moment | None, timedelta | None]:
         """Its date, or else how long ago it says that was."""
         selector = self._select.date
-        element = first(card, selector) if selector else card.find("time")
-        if not isinstance(element, Element):
+        element = card.first(selector) if selector else card.find("time")
+        if element is None:
             return None, None
         attribute = (split_selector(selector)[1] if selector else None) or "datetime"
-        # Spaced as well: a calendar leaf has its day and month in elements that only a style sheet sets apart.
-        stated = (attribute_of(element, attribute) or "", text_of(element), element.get_text(" "))
-        texts = [one_line(text) for text in stated if text.strip()]
-        for text in texts:
+        texts: list[str] = []
+        for text in _stated(element, attribute):
             if found := parse_date(text, self._now, language=self._language):
                 return found, None
-        if foreign := next((found for text in texts if (found := any_date(ascii_digits(text)))), None):
-            return foreign, None
-        age = next((age for text in texts if (age := age_in(text)) is not None), None)
-        if age is None:
+            texts.append(text)
+        foreign, age = _hardly_dated(texts)
+        if foreign is None and age is None:
             self._unreadable += texts[-1:]
-        return None, age
+        return foreign, age
 
     def _image(self, card: Element) -> str | None:
         selector = self._select.image
-        element = first(card, selector) if selector else card.find("img")
+        element = card.first(selector) if selector else card.find("img")
+        if element is None:
+            return None
         attribute = split_selector(selector)[1] if selector else None
         names = (attribute,) if attribute else (*_IMAGE_SOURCES, "srcset", "data-srcset")
         for name in names:
-            stated = attribute_of(element, name) or ""
+            stated = element.attribute(name) or ""
             if name.endswith("srcset"):  # "a.jpg 1x, b.jpg 2x", and commas may be part of an address
                 stated = "".join(stated.split()[:1]).rstrip(",")
             if found := web_url(stated, self._base):
                 return found
         return None
 
-    def _categories(self, card: Element, sections: dict[int, str]) -> tuple[str, ...]:
+    def _categories(self, card: Element, section: str) -> tuple[str, ...]:
         selector = self._select.category
-        found = [value_of(element, selector) for element in every(card, selector)] if selector else []
+        found = [value_of(element, selector) for element in card.every(selector)] if selector else []
         own = dict.fromkeys(name for name in found if name)
-        section = sections.get(id(card))
         return tuple(own) or ((section,) if section else ())
-
-    def _sections(self, page: BeautifulSoup, cards: Iterable[Tag], inside: set[int]) -> dict[int, str]:
-        """The nearest heading before each card, by the card's identity, in one walk of the page.
-
-        A match inside a card is the title of an entry and heads nothing.
-        """
-        selector = self._select.section or ""
-        headings = {id(element) for element in compile_selector(selector).select(page)} - inside
-        wanted = {id(card) for card in cards}
-        found: dict[int, str] = {}
-        current = ""
-        for element in page.descendants:
-            if id(element) in wanted:
-                found[id(element)] = current
-            if id(element) in headings:
-                current = value_of(element, selector)
-        return found
 
     def _about(self) -> About:
         # One walk for all: a search for each takes longer than reading ten entries.
         said: dict[str, str | None] = {}
-        for element in self._page.find_all(["meta", "link"]):
+        for element in self._page.find_all("meta", "link"):
             if element.name == "meta":
-                names = [attribute_of(element, "property"), attribute_of(element, "name")]
-                value = attribute_of(element, "content")
+                names = [element.attribute("property"), element.attribute("name")]
+                value = element.attribute("content")
             else:
-                names = [f"link {rel}" for rel in (attribute_of(element, "rel") or "").split()]
-                value = attribute_of(element, "href")
+                names = [f"link {rel}" for rel in (element.attribute("rel") or "").split()]
+                value = element.attribute("href")
             for name in filter(None, names):
                 said.setdefault(name, value)
         titled = self._page.find("title")
-        title = one_line(titled.get_text()) if isinstance(titled, Element) else ""
+        title = one_line("".join(titled.pieces())) if titled else ""
         return About(
             title=one_line(said.get("og:site_name") or "") or title or None,
             link=web_url(said.get("link canonical"), self._base),
@@ -246,19 +213,38 @@ class _Page:
         )
 
 
+def _stated(element: Element, attribute: str) -> Iterator[str]:
+    """The texts in which a date may be, each on one line."""
+    yield from filter(None, (one_line(element.attribute(attribute) or ""), element.text()))
+    # Spaced as well: a calendar leaf has its day and month in elements that only a style sheet sets apart.
+    yield from filter(None, (one_line(" ".join(element.pieces())),))
+
+
+def _hardly_dated(texts: list[str]) -> tuple[Moment | None, timedelta | None]:
+    """What texts say that are no date in any usual way: one in another language, or how long ago it was."""
+    # Loading these takes as long as reading three pages, and few pages need them.
+    from feedwatch.readers.ago import age_in
+    from feedwatch.readers.any_date import any_date
+    from feedwatch.readers.date_in import ascii_digits
+
+    if foreign := next((found for text in texts if (found := any_date(ascii_digits(text)))), None):
+        return foreign, None
+    return None, next((age for text in texts if (age := age_in(text)) is not None), None)
+
+
 def _leads(href: str | None) -> bool:
     """Whether there is a page behind `href`, wherever it may be: no `#`, `javascript:` or `mailto:`."""
     return bool(href) and not (href or "").strip().startswith("#") and web_url(href, _SOMEWHERE) is not None
 
 
 def _with_text(card: Element, *names: str) -> Element | None:
-    return next((element for element in card.find_all(list(names)) if element.get_text(strip=True)), None)
+    return next((element for element in card.find_all(*names) if has_text(element)), None)
 
 
 def _default_title(card: Element) -> Element | None:
     if heading := _with_text(card, *_HEADINGS):
         return heading
-    return card if card.name == "a" and card.get_text(strip=True) else _with_text(card, "a")
+    return card if card.name == "a" and has_text(card) else _with_text(card, "a")
 
 
 def _share(part: int, whole: int) -> str:

@@ -19,12 +19,13 @@ from feedwatch.canonical import canonical_url, comparable
 from feedwatch.errors import ReadError
 from feedwatch.model import Entry, Reading, Selectors, Source
 from feedwatch.readers.charset import decode
+from feedwatch.readers.element import base_of
 from feedwatch.readers.kind import look
 from feedwatch.readers.naming import Name, names_around, names_of, names_with
 from feedwatch.readers.page import read_page
 from feedwatch.readers.proposed_fields import Card, cut_off, fields_of
 from feedwatch.readers.sanitize import web_url
-from feedwatch.readers.soup import attribute_of, base_of, outermost, parsed, text_of
+from feedwatch.readers.soup import Souped, attribute_of, outermost, parsed, text_of
 from feedwatch.readers.tree import stable_classes
 
 #: Known entries that must stand together before that can be told from chance, and that are looked for at most.
@@ -64,7 +65,7 @@ def _proposed(markup: str, url: str, source: Source, known: Sequence[Entry], now
     soup = parsed(markup)
     if _depth(soup) > _DEEPEST:
         raise ReadError("unreadable", "the page is nested too deep to be read")
-    base = source.link_base or base_of(soup, url)
+    base = source.link_base or base_of(Souped(soup), url)
     best: tuple[tuple[int, int, int], Selectors] | None = None
     for place in _places(soup, base, known[:_MOST]):
         select = _selectors(soup, base, place, source, now)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import soupsieve
-from bs4 import BeautifulSoup
+if TYPE_CHECKING:
+    import soupsieve
+    from bs4 import BeautifulSoup
 
 _CONDITION = re.compile(r"[.#][\w-]+|\[[^\]]*\]|:[\w-]+(?:\([^)]*\))?")
 
 
+@lru_cache(maxsize=256)
 def split_selector(text: str) -> tuple[str, str | None]:
     """`css@attribute` in its two parts; an @ inside brackets or quotes, or after a backslash, belongs to the CSS.
 
@@ -41,6 +45,8 @@ def compile_selector(text: str) -> soupsieve.SoupSieve:
         raise ValueError(f'"{text}" names no attribute after @; write for example "a@href"')
     if not css:
         raise ValueError(f'"{text}" has no CSS before the @; write for example "a@href"')
+    import soupsieve  # it takes longer to load than pages to read, and plain selectors do without
+
     try:
         return soupsieve.compile(css)
     except NotImplementedError:
@@ -53,6 +59,8 @@ def compile_selector(text: str) -> soupsieve.SoupSieve:
 def nearest(page: BeautifulSoup, text: str) -> tuple[str, int] | None:
     """The selector most like one that matches nothing which matches at least two elements, and how many: without one of
     its conditions, then without more of them, then without its outer parts."""
+    import soupsieve
+
     css, _ = split_selector(text)
     tried: list[str] = []
     ahead = [css]

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from lxml import etree, html
+from lxml import etree
 
 from feedwatch.canonical import one_line
 from feedwatch.errors import ReadError
 
-Element: TypeAlias = html.HtmlElement
+Element: TypeAlias = etree._Element
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 #: Tags that set their text apart by nothing: `H<sub>2</sub>O` is one word.
@@ -47,11 +47,10 @@ _HASHED = re.compile(r"(?<=[A-Za-z])(?:__|--|_|-)(?=[A-Za-z0-9]*(?:\d|[a-z][A-Z]
 
 def parse(markup: str) -> Element:
     """The root of the page. Raises ReadError when it is empty or nested too deep to be read."""
-    parser = html.HTMLParser(huge_tree=False, remove_comments=True, remove_pis=True, encoding="utf-8")
-    try:
-        root = html.document_fromstring(markup.encode("utf-8", "replace"), parser=parser)
-    except etree.ParserError as error:
-        raise ReadError("unreadable", f"the page cannot be read ({error})") from None
+    parser = etree.HTMLParser(huge_tree=False, remove_comments=True, remove_pis=True, encoding="utf-8")
+    root: Element | None = etree.fromstring(markup.encode("utf-8", "replace"), parser)
+    if root is None:
+        raise ReadError("unreadable", "the page cannot be read (Document is empty)")
     depth = 0
     for event, _ in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
@@ -72,33 +71,38 @@ def elements(root: Element) -> Iterator[Element]:
             yield element
 
 
-@functools.lru_cache(maxsize=16_384)
-def text_of(element: Element, *, spaced: bool = False, plain: bool = False) -> str:
-    """The visible text on one line.
+def visible_text(element: Element, *, spaced: bool = False, plain: bool = False) -> str:
+    """What a person reads in it, on one line.
 
     With `spaced` every element is set apart from its neighbours, as a style sheet could; with `plain` small labels
     ("PDF 312 KB") and signs beside the text are left out.
     """
+    if not len(element):
+        return one_line(element.text or "") if element.text and is_shown(element) else ""
     parts: list[str] = []
-    ahead: list[Element | str] = [element]
-    while ahead:
-        node = ahead.pop()
-        if isinstance(node, str):
-            parts.append(node)
-            continue
-        tag = node.tag
-        if not isinstance(tag, str) or tag in _NO_TEXT or hidden(node):
-            continue
-        if plain and node is not element and _is_label(node):
-            continue
-        apart = [] if tag in INLINE and not spaced else [" "]
-        children: list[Element | str] = []
-        for child in node:
-            children.append(child)
-            if child.tail:
-                children.append(child.tail)
-        ahead += [*apart, *reversed(children), *([node.text] if node.text else []), *apart]
+    _gather(element, parts, spaced=spaced, plain=plain)
     return one_line("".join(parts))
+
+
+def _gather(element: Element, parts: list[str], *, spaced: bool, plain: bool) -> None:
+    if not is_shown(element):
+        return
+    apart = spaced or element.tag not in INLINE
+    if apart:
+        parts.append(" ")
+    if element.text:
+        parts.append(element.text)
+    for child in element:
+        if isinstance(child.tag, str) and not (plain and _is_label(child)):
+            _gather(child, parts, spaced=spaced, plain=plain)
+        if child.tail:
+            parts.append(child.tail)
+    if apart:
+        parts.append(" ")
+
+
+#: As detection asks for it, over and over.
+text_of = functools.lru_cache(maxsize=16_384)(visible_text)
 
 
 def _is_label(element: Element) -> bool:
@@ -121,6 +125,11 @@ def hidden(element: Element) -> bool:
     ):
         return True
     return element.get("hidden") is not None or "display:none" in (element.get("style") or "").replace(" ", "")
+
+
+def is_shown(element: Element) -> bool:
+    """Whether its text is there for people, what stands around it aside."""
+    return element.tag not in _NO_TEXT and not hidden(element)
 
 
 def classes(element: Element) -> list[str]:

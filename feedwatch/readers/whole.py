@@ -12,6 +12,8 @@ from feedwatch.errors import ReadError
 from feedwatch.model import Reading
 
 _END = re.compile(r"</(?:body|html)\s*>", re.IGNORECASE)
+#: Characters at the end of a page that nearly always say so.
+_TAIL = 1000
 _SILENT = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
 #: Elements whose end no page may leave out (HTML §13.1.2.4): those that words stand in, and are never in each other,
@@ -28,7 +30,7 @@ def is_cut(markup: str) -> bool:
 
     A page may leave out `</body></html>`, and one whose author never closes anything is as whole as it gets.
     """
-    if _END.search(markup):
+    if _END.search(markup, max(0, len(markup) - _TAIL)) or _END.search(markup):
         return False
     read = _SILENT.sub("", markup)
     if read.rfind("<") > read.rfind(">"):
