@@ -10,9 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from msgspec.structs import asdict
+
 from feedwatch.canonical import slug
 from feedwatch.categories import UNCATEGORISED, Categories
-from feedwatch.config_tables import AlertTable, FeedTable, File, MailTable, SourceTable
+from feedwatch.config_tables import AlertTable, FeedTable, File, MailTable, SourceTable, one_or_more
 from feedwatch.config_values import AUTO, duration, host_and_port
 from feedwatch.hours import Hours, read_digest, read_quiet
 from feedwatch.model import EditRules, Imprint, JsonPaths, Selectors, Source
@@ -113,8 +115,8 @@ def _source(table: SourceTable, default: str | None) -> Source:
         link_base=table.link_base,
         categories=tuple(table.categories),
         headers=(*table.headers.items(), *_credentials(table)),
-        select=Selectors(**table.select.model_dump()) if table.select else None,
-        json=JsonPaths(**table.json_.model_dump()) if table.json_ else None,
+        select=Selectors(**asdict(table.select)) if table.select else None,
+        json=JsonPaths(**asdict(table.json_)) if table.json_ else None,
         ignores_robots=table.robots == "ignore",
         proxy=table.proxy,
         adaptive=every == AUTO,
@@ -146,8 +148,8 @@ def _route(table: AlertTable, categories: Categories, file: File, folder: Path) 
         when=frozenset(table.when),
         categories=frozenset(_wanted(name, categories) for name in table.categories),
         sources=frozenset(table.sources),
-        match=tuple(table.match),
-        unless=tuple(table.unless),
+        match=tuple(one_or_more(table.match)),
+        unless=tuple(one_or_more(table.unless)),
         minor_edits=table.minor_edits,
         hours=Hours(
             table.timezone or file.feedwatch.timezone,
@@ -165,20 +167,21 @@ def _merged(table: FeedTable, categories: Categories) -> Merged:
         title=table.title,
         categories=frozenset(_wanted(name, categories) for name in table.categories),
         sources=frozenset(table.sources),
-        match=tuple(table.match),
-        unless=tuple(table.unless),
+        match=tuple(one_or_more(table.match)),
+        unless=tuple(one_or_more(table.unless)),
         token=table.token,
     )
 
 
 def _channel(table: AlertTable, file: File, folder: Path) -> Channel:
     if table.webhook is not None:
-        return Webhook(table.webhook, tuple(table.secret), tuple(table.headers.items()), table.allow_private)
+        secrets = tuple(one_or_more(table.secret))
+        return Webhook(table.webhook, secrets, tuple(table.headers.items()), table.allow_private)
     if table.notify is not None:
         return Notify(table.notify, table.allow_private)
     assert table.mail is not None  # noqa: S101  (checked by config)
     assert file.mail is not None  # noqa: S101
-    return Mail(tuple(dict.fromkeys(table.mail)), _server(file.mail, folder))
+    return Mail(tuple(dict.fromkeys(one_or_more(table.mail))), _server(file.mail, folder))
 
 
 def _server(table: MailTable, folder: Path) -> MailServer:
@@ -200,7 +203,7 @@ def _written_secrets(file: File) -> Iterator[str]:
     if file.web.token:
         yield file.web.token
     for alert in file.alert:
-        yield from alert.secret
+        yield from one_or_more(alert.secret)
         for value in alert.headers.values():
             yield from (value, *value.split())
         yield from _PATH_TOKEN.findall(alert.webhook or "")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import json
 import os
 import re
@@ -16,10 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import jmespath
-from jmespath.exceptions import JMESPathError
 
 from feedwatch.canonical import one_line, slug
 from feedwatch.hours import read_digest, read_quiet
@@ -157,6 +152,9 @@ def page_url(url: str) -> str:
 
 def expression(text: str) -> str:
     """JMESPath."""
+    import jmespath  # few sources are JSON APIs
+    from jmespath.exceptions import JMESPathError
+
     try:
         jmespath.compile(text)
     except JMESPathError as error:
@@ -300,6 +298,8 @@ def notify_url(text: str) -> str:
 
 
 def time_zone(text: str) -> str:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -349,6 +349,8 @@ def selector(text: str) -> str:
 def _is_host(host: str) -> bool:
     if ":" not in host:
         return _HOST.fullmatch(host) is not None
+    import ipaddress  # few hosts are literals
+
     try:
         return "%" not in host and ipaddress.ip_address(host).version == 6
     except ValueError:

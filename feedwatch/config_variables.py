@@ -69,7 +69,11 @@ class Variables:
             raise ValueError("has ${ in it that is not a variable; write it like ${HOOK_SECRET}")
         if name not in self.environ:
             raise ValueError(f"the environment has no {name}; set it before feedwatch starts")
-        return self.environ[name]
+        value = self.environ[name]
+        if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+            # What is no UTF-8 comes from the environment as surrogates.
+            raise ValueError("is not valid text (UTF-8)")
+        return value
 
     def _text(self, path: Path) -> str:
         try:

@@ -12,10 +12,10 @@ PACKAGE = ROOT / "feedwatch"
 
 #: Lowest floor first. A module may import from its own floor and from those below.
 FLOORS = (
-    ("ground", ("model", "errors", "canonical", "failpoints", "categories", "toml_lines", "hours", "guard",
+    ("ground", ("model", "errors", "canonical", "failpoints", "categories", "hours", "guard",
                 "redact", "logs", "decoding", "spoken",
                 "__init__")),
-    ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
+    ("pure", ("places", "toml_lines", "config", "config_build", "config_tables", "config_models", "config_values", "config_variables",
               "config_problems", "config_edit", "config_reference", "subscriptions", "selection",
               "taking", "replay.play", "replay.difference",
               "replay.__init__", "readers", "differ", "routes", "entryjson", "health", "troubles",
