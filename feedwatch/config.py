@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import tomli
+from msgspec.structs import fields
 
 from feedwatch.canonical import digest, slug
 from feedwatch.categories import ALL, UNCATEGORISED

@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from html import escape, unescape
 from html.entities import html5
 from typing import Any
+
+from msgspec.structs import replace
 
 from feedwatch.canonical import clean, entry_id
 from feedwatch.errors import ReadError

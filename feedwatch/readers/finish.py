@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url, clean, digest, one_line, slug
 from feedwatch.model import About, Category, Entry, Origin, Person, Reading, Source, Text
