@@ -17,13 +17,14 @@ from msgspec.structs import fields
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+    from feedwatch.toml_lines import Location
+
 from feedwatch.canonical import one_line
 from feedwatch.config_tables import AlertTable, CategoryTable, File, JsonTable, SelectTable, SourceTable, Table
-from feedwatch.toml_lines import Location, nearest, positions
 
 #: Tables whose members have names of their own: what to call one, and the model of its keys.
 _NAMED: dict[str, type[Table]] = {"source": SourceTable, "alert": AlertTable, "category": CategoryTable}
-_WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_WHERE = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 _SYNTAX_REMEDIES = {
     "Expected newline": 'text stands in quotes: every = "1h"',
     "Invalid value": 'text stands in quotes: every = "1h"',
@@ -54,7 +55,7 @@ class Problem(Struct, frozen=True):
 
 def syntax_line(error: Exception, text: str, path: Path) -> str:
     """tomli's complaint as `path:line:column: …`."""
-    match = _WHERE.search(str(error))
+    match = re.search(_WHERE, str(error))
     what = str(error)[: match.start() if match else None]
     remedy = next((f"; {told}" for start, told in _SYNTAX_REMEDIES.items() if what.startswith(start)), "")
     if match and match.group(1):
@@ -78,6 +79,8 @@ def of_tables(tree: dict[str, Any], written: dict[str, Any]) -> list[Problem]:
 
 def lines(problems: Iterable[Problem], text: str, path: Path, tree: dict[str, Any]) -> tuple[str, ...]:
     """The problems as lines, in the order of the file, each once."""
+    from feedwatch.toml_lines import nearest, positions  # most files have nothing to be told of
+
     found = positions(text)
     placed = sorted({(nearest(found, p.location), f"{_subject(p.location, tree)}{p.what}") for p in problems})
     return tuple(f"{path}:{line}:{column}: {one_line(what)}" for (line, column), what in placed)

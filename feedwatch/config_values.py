@@ -24,18 +24,20 @@ DURATION = r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?"
 AUTO = "auto"
 ID = r"[a-z0-9][a-z0-9-]{0,63}"
 
+# Patterns are compiled when something is first held against them: compiling all of them takes longer than reading most
+# configurations.
 _NAME = r"[A-Za-z_][\w-]*"
 _COMPOUND = rf"(?=[\w*.#\[])(?:{_NAME}|\*)?(?:[.#]{_NAME}|\[{_NAME}(?:=\"[\w ./:-]*\")?\])*"
 #: Selectors that need no CSS parser to be seen to be right: most of them.
-PLAIN_SELECTOR = re.compile(rf"{_COMPOUND}(?:(?: *[>+~] *| +){_COMPOUND})*(?:@{_NAME})?", re.ASCII)
+PLAIN_SELECTOR = rf"(?a){_COMPOUND}(?:(?: *[>+~] *| +){_COMPOUND})*(?:@{_NAME})?"
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
-_HOST_AND_PORT = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::(\d{1,5}))?", re.ASCII)
-_FORGOTTEN_SCHEME = re.compile(r"www\.|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/")
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
-_FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")  # RFC 9110 §5.5, ASCII only
-_MAIL_ADDRESS = re.compile(
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:"
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?"
+_HOST_AND_PORT = r"(?a)(\[[^\[\]]+\]|[^\[\]:]+)(?::(\d{1,5}))?"
+_FORGOTTEN_SCHEME = r"www\.|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/"
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # RFC 9110 §5.6.2
+_FIELD_VALUE = r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?"  # RFC 9110 §5.5, ASCII only
+_MAIL_ADDRESS = (
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
@@ -185,14 +187,14 @@ def base_url(url: str) -> str:
 
 def source_url(text: str, folder: Path) -> str:
     """A web address, or a path below `folder` (which becomes an absolute `file:` URL)."""
-    scheme = _SCHEME.match(text)
+    scheme = re.match(_SCHEME, text)
     if scheme and scheme.group().lower() == "file:":
         raise ValueError("must be http(s) or a path; write the path alone, relative to the configuration's folder")
     if scheme:
         return web_url(text)
     if not text or "\\" in text or not text.isprintable():
         raise ValueError("is empty, or has a backslash or control character in it; write https://… or a path")
-    if _FORGOTTEN_SCHEME.match(text):
+    if re.match(_FORGOTTEN_SCHEME, text):
         raise ValueError("looks like a web address; write https:// before it, or ./ before it if it is a file")
     root = Path(os.path.realpath(folder))
     target = Path(os.path.realpath(root / text))
@@ -203,7 +205,7 @@ def source_url(text: str, folder: Path) -> str:
 
 def host_and_port(text: str) -> tuple[str, int | None]:
     """`intranet.example`, `127.0.0.1:8080`, `[::1]:80`: host (without brackets) and port. Raises ValueError."""
-    match = _HOST_AND_PORT.fullmatch(text)
+    match = re.fullmatch(_HOST_AND_PORT, text)
     host = match.group(1).strip("[]") if match else ""
     port = int(match.group(2)) if match and match.group(2) else None
     if not match or (":" in host) != text.startswith("[") or not _is_host(host) or (port or 0) > 65535:
@@ -217,13 +219,13 @@ def allowed_host(text: str) -> str:
 
 
 def listening(text: str) -> str:
-    if text != "off" and (_HOST_AND_PORT.fullmatch(text) is None or host_and_port(text)[1] is None):
+    if text != "off" and (re.fullmatch(_HOST_AND_PORT, text) is None or host_and_port(text)[1] is None):
         raise ValueError('is not host:port; write it like "127.0.0.1:8080", or "off" to serve nothing')
     return text
 
 
 def header_name(name: str) -> str:
-    if not _TOKEN.fullmatch(name):
+    if not re.fullmatch(_TOKEN, name):
         raise ValueError("is not the name of a header (RFC 9110 §5.1); write it like Authorization")
     if name.lower() in _OWN_HEADERS:
         raise ValueError("is a header that feedwatch sets itself; leave it out")
@@ -231,7 +233,7 @@ def header_name(name: str) -> str:
 
 
 def header_value(value: str) -> str:
-    if not _FIELD_VALUE.fullmatch(value):
+    if not re.fullmatch(_FIELD_VALUE, value):
         raise ValueError("is not the value of a header: printable ASCII on one line, no space at either end")
     return value
 
@@ -253,7 +255,7 @@ def server(text: str) -> str:
 
 def mail_address(text: str) -> str:
     """An address that every mail server takes (RFC 5321 §4.1.2, ASCII, unquoted)."""
-    if len(text) > 254 or not _MAIL_ADDRESS.fullmatch(text):
+    if len(text) > 254 or not re.fullmatch(_MAIL_ADDRESS, text):
         raise ValueError('is not a mail address; write it like "name@example.org" (in ASCII, xn--… for others)')
     return text
 
@@ -337,7 +339,7 @@ def template_tree(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def selector(text: str) -> str:
-    if PLAIN_SELECTOR.fullmatch(text):
+    if re.fullmatch(PLAIN_SELECTOR, text):
         return text
     # Imported here: the CSS parser takes longer to load than the rest of the configuration.
     from feedwatch.readers.selectors import compile_selector, split_selector
@@ -348,7 +350,7 @@ def selector(text: str) -> str:
 
 def _is_host(host: str) -> bool:
     if ":" not in host:
-        return _HOST.fullmatch(host) is not None
+        return re.fullmatch(_HOST, host) is not None
     import ipaddress  # few hosts are literals
 
     try:
