@@ -24,9 +24,9 @@ from feedwatch.selection import Merged
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 #: A part of a chat service's address that long is a token rather than a name.
-_TOKEN = r"[A-Za-z0-9._~+=-]{10,}"
+_LONG_WORD = r"[A-Za-z0-9._~+=-]{10,}"
 #: One in the path of a webhook: chat services have theirs there.
-_PATH_TOKEN = r"(?<=/)[A-Za-z0-9_-]{20,}"
+_LONG_NAME = r"(?<=/)[A-Za-z0-9_-]{20,}"
 
 
 class Config(Discreet, frozen=True):
@@ -208,10 +208,10 @@ def _written_secrets(file: File) -> Iterator[str]:
         yield from one_or_more(alert.secret)
         for value in alert.headers.values():
             yield from (value, *value.split())
-        yield from re.findall(_PATH_TOKEN, alert.webhook or "")
+        yield from re.findall(_LONG_NAME, alert.webhook or "")
         if alert.notify:
             yield alert.notify
-            yield from (*re.findall(_TOKEN, alert.notify), *re.findall(_TOKEN, unquote(alert.notify)))
+            yield from (*re.findall(_LONG_WORD, alert.notify), *re.findall(_LONG_WORD, unquote(alert.notify)))
     for source in file.source:
         for value in source.headers.values():
             yield from (value, *value.split())

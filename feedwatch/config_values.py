@@ -35,7 +35,7 @@ _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?"
 _HOST_AND_PORT = r"(?a)(\[[^\[\]]+\]|[^\[\]:]+)(?::(\d{1,5}))?"
 _FORGOTTEN_SCHEME = r"www\.|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/"
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # RFC 9110 §5.6.2
+_FIELD_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # RFC 9110 §5.6.2
 _FIELD_VALUE = r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?"  # RFC 9110 §5.5, ASCII only
 _MAIL_ADDRESS = (
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -225,7 +225,7 @@ def listening(text: str) -> str:
 
 
 def header_name(name: str) -> str:
-    if not re.fullmatch(_TOKEN, name):
+    if not re.fullmatch(_FIELD_NAME, name):
         raise ValueError("is not the name of a header (RFC 9110 §5.1); write it like Authorization")
     if name.lower() in _OWN_HEADERS:
         raise ValueError("is a header that feedwatch sets itself; leave it out")

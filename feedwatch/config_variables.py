@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
 from feedwatch.config_problems import Problem
-from feedwatch.toml_lines import Location
+
+if TYPE_CHECKING:
+    from feedwatch.toml_lines import Location
 
 _VARIABLE = r"\$\{([^{}]*)\}"
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
