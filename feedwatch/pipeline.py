@@ -66,6 +66,8 @@ _Answered = tuple[asyncio.Future[Any], Any, BaseException | None]
 _AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
 #: Seconds after which the answers of the store's thread are handed back, however many calls still wait.
 _TOGETHER = 0.002
+#: The same where something was written: they wait for the disk then, all of them once.
+_DURABLE = 0.05
 #: Pages of archives that are rendered at a time; and commits after which those that are closed by then are rendered.
 _PAGES, _EARLY = 20, 16
 #: So many overdue sources can all be polled at once.
@@ -87,6 +89,8 @@ class StoreThread:
         self._executor = ThreadPoolExecutor(1, "store")
         self._calls: deque[tuple[asyncio.Future[Any], Callable[[Store], Any]]] = deque()
         self._busy = False
+        #: What is done on the thread when something was written, once that is durable. Raises nothing.
+        self.afterwards: Callable[[Store], None] | None = None
 
     async def run(self, work: Callable[[Store], T]) -> T:
         loop = asyncio.get_running_loop()
@@ -101,17 +105,30 @@ class StoreThread:
         loop.run_in_executor(self._executor, self._work_off).add_done_callback(self._answer)
 
     def _work_off(self) -> list[_Answered]:
-        """On the thread. Waking the loop takes longer than most calls: several quick ones are answered together."""
+        """On the thread. Waking the loop takes longer than most calls, and waiting for the disk longer than all others:
+        several are made together, and answered when what they wrote is durable."""
         done: list[_Answered] = []
-        until = time.monotonic() + _TOGETHER
-        while self._calls and time.monotonic() < until:
-            answer, work = self._calls.popleft()
-            if answer.cancelled():
-                continue
-            try:
-                done.append((answer, work(self._store), None))
-            except BaseException as error:  # it is raised where the call was made
-                done.append((answer, None, error))
+        #: Where the first of those is that rely on what is not durable yet.
+        relying: int | None = None
+        begun = time.monotonic()
+        try:
+            with self._store.together() as batch:
+                while self._calls and not batch.is_full:
+                    if time.monotonic() > begun + (_TOGETHER if relying is None else _DURABLE):
+                        break
+                    answer, work = self._calls.popleft()
+                    if answer.cancelled():
+                        continue
+                    try:
+                        done.append((answer, work(self._store), None))
+                    except BaseException as error:  # it is raised where the call was made
+                        done.append((answer, None, error))
+                    if relying is None and batch.written:
+                        relying = len(done) - 1
+            if relying is not None and self.afterwards is not None:
+                self.afterwards(self._store)
+        except BaseException as error:
+            done[relying:] = [(answer, None, error) for answer, *_ in done[relying:]]
         return done
 
     def _answer(self, worked: asyncio.Future[list[_Answered]]) -> None:

@@ -11,6 +11,7 @@ Laws, kept by every implementation and shown by `tests/test_store.py`:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -85,6 +86,20 @@ class Outline(Struct, frozen=True):
     count: int = 0
     #: Those of its newest entries, newest first as its feed has them.
     dates: Sequence[datetime] = ()
+
+
+class Together(Protocol):
+    """Calls whose writes become durable at once."""
+
+    @property
+    def written(self) -> int:
+        """Writes so far: what a call did that added to them counts only once all are durable."""
+        ...
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to make them durable."""
+        ...
 
 
 class Store(Protocol):
@@ -232,8 +247,13 @@ class Store(Protocol):
         """Incidents that are kept, the open ones among them, oldest first."""
         ...
 
+    def together(self) -> AbstractContextManager[Together]:
+        """Writes within are durable at its end, and seen by later calls before. Its end raises StoreError or OSError:
+        then none of them is to be relied on."""
+        ...
+
     def flush(self) -> None:
-        """Makes poll states durable."""
+        """Makes poll states durable; not within `together`."""
         ...
 
     def warnings(self) -> Sequence[str]:

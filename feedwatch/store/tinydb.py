@@ -45,6 +45,7 @@ from feedwatch.routes import gathering
 from feedwatch.selection import Merged, Words
 from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec, of_source
 from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
+from feedwatch.store.batch import Batch
 from feedwatch.store.due import Queue
 from feedwatch.store.fragments import Fragments
 from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
@@ -110,6 +111,7 @@ class TinyStore:
         self._stale_sources: set[str] = set()
         #: Whether a source file may hold more than the index, the outbox's times and the feeds know.
         self._in_doubt = False
+        self._batch: Batch | None = None
         self._lock = contextlib.ExitStack()
         if not read_only:
             self._lock.enter_context(_taken(folder))
@@ -142,6 +144,9 @@ class TinyStore:
         if self._is_behind():
             # Validators must not outlive feeds that never showed what they vouch for.
             return
+        if self._batch is not None:
+            # Nor entries that are not durable yet.
+            self._batch.complete()
         self._archive.flush()
         if self._index is not None and self._index_changed:
             document = {
@@ -418,7 +423,7 @@ class TinyStore:
         if file is None:
             path = self._folder / "sources" / f"{source_id}.json"
             reasons: list[str] = []
-            file = SourceFile(source_id, path, reasons.append)
+            file = SourceFile(source_id, path, reasons.append, self._write)
             if reasons:
                 self._fell_back(source_id, path, reasons[0])
             self._open[source_id] = file
@@ -444,6 +449,32 @@ class TinyStore:
         state = self.state(source_id)
         self.remember(source_id, replace(state, validators={}, body_digest=None))
         files.set_aside(path, self._stamp)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[Batch]:
+        self._batch = batch = Batch(self._replaced)
+        try:
+            yield batch
+        finally:
+            self._batch = None
+            batch.complete()
+
+    def _write(self, path: Path, payload: bytes) -> None:
+        if self._batch is None:
+            files.write_document(path, payload)
+        else:
+            self._batch.stage(path, payload)
+
+    def _replaced(self, paths: Collection[Path]) -> None:
+        """Durably puts what was staged in its place. Raises StoreError or OSError; what is in memory is forgotten then,
+        since it may be in the files or not."""
+        try:
+            files.replace_documents(paths)
+        except BaseException:
+            for path in paths:
+                self._open.pop(path.stem, None)
+            self._in_doubt = True
+            raise
 
     @contextlib.contextmanager
     def _forgotten_on_error(self, source_id: str) -> Iterator[None]:
