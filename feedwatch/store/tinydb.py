@@ -49,7 +49,7 @@ from feedwatch.store.batch import Batch
 from feedwatch.store.due import Queue
 from feedwatch.store.fragments import Fragments
 from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
-from feedwatch.store.polls import Rows, load, save
+from feedwatch.store.polls import load, save
 from feedwatch.store.sourcefile import SourceFile
 from feedwatch.store.twins import Twins, together
 
@@ -89,7 +89,6 @@ class TinyStore:
         self._sources = tuple(sources)
         self._listed = frozenset(sources)
         self._queue = Queue()
-        self._rows: Rows = {}
         self._categories = categories
         self._merged = {feed.id: feed for feed in merged}
         self._rendering = rendering
@@ -157,7 +156,7 @@ class TinyStore:
             data = self._made_for().encode() + b"\n" + codec.to_bytes(document)
             files.write_atomic(self._folder / "index.json", data, durable=False)
             self._index_changed = False
-        save(self._folder / "polls.json", self._polls, self._outbox, self._backlog, self._rows)
+        save(self._folder / "polls.json", self._polls, self._outbox, self._backlog)
 
     # --- entries ---
 
