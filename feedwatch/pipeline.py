@@ -201,11 +201,16 @@ class Pipeline:
         self._failed, self._troubled = True, True
         #: Whether it goes on, as the service does: then there is time to hear all sources first.
         self._lasting = False
-        #: Feeds of sources that were written since the last publishing; and readings recorded since the start.
+        #: Feeds of sources that were written since the last publishing.
         self._written: list[str] = []
-        self._recorded = 0
+        #: Sources that were just recorded, and whether they were seen for the first time; of those, how many since
+        #: pages of archives were rendered.
+        self._fresh: dict[str, bool] = {}
+        self._first_seen = 0
         #: Until when each host wants to be left alone.
         self._holds: dict[str, datetime] = {}
+
+        store.afterwards = self._publish_fresh
 
     def begin(self, store: Store) -> None:
         """To be called once, before the first poll: what was read under another configuration of a source says
@@ -487,26 +492,25 @@ class Pipeline:
             found = replace(found, diff=said)
             away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * (source.every or EVERY))
             self._commit(store, known, source, reading.about, found.diff, only, away=away)
-            self._publish_source(store, source)
-            self._publish_early(store)
+            self._fresh[source.id] = not known.entries
         return found
 
-    def _publish_source(self, store: Store, source: Source) -> None:
-        """Renders the source's own feed while its entries are at hand: later its file would have to be read again.
+    def _publish_fresh(self, store: Store) -> None:
+        """Renders the own feeds of sources while their entries are at hand: later their files would have to be read
+        again. In a first round of many sources, pages of archives too, now and then.
 
         What fails here, and a feed with an archive, whose pages come first, is left to the publishing that follows.
         """
-        if not 0 < store.outline(source.id).count <= self._config.entries_per_feed:
-            return
-        with contextlib.suppress(OSError):
-            self._written += self._publisher.publish_source(source.id)
-            store.published(Unpublished(sources=frozenset({source.id})))
-
-    def _publish_early(self, store: Store) -> None:
-        """Renders pages of archives now and then while their entries are at hand, in a first round of many sources."""
-        self._recorded += 1
-        if self._recorded % _EARLY == 0:
-            with contextlib.suppress(OSError, StoreError):
+        fresh, self._fresh = self._fresh, {}
+        limit = self._config.entries_per_feed
+        with contextlib.suppress(OSError, StoreError):
+            for source_id in fresh:
+                if 0 < store.outline(source_id).count <= limit:
+                    self._written += self._publisher.publish_source(source_id)
+                    store.published(Unpublished(sources=frozenset({source_id})))
+            self._first_seen += sum(fresh.values())
+            if self._first_seen >= _EARLY:
+                self._first_seen = 0
                 stale = store.unpublished().pages
                 self._written += self._publisher.publish_pages(stale)
                 store.published(Unpublished(pages=stale))

@@ -91,11 +91,11 @@ def seconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def styled(document: bytes, path: str) -> bytes:
-    """An XML document with the instruction that lets browsers show it; `path` is its own, below the public folder.
+def styled(document: bytes, depth: int) -> bytes:
+    """An XML document with the instruction that lets browsers show it; it is `depth` folders below the public one.
 
     The address is relative: it holds wherever the folder is served from.
     """
-    up = "../" * path.count("/")
+    up = "../" * depth
     declaration, _, rest = document.partition(b"?>\n")
     return b'%b?>\n<?xml-stylesheet type="text/css" href="%bfeed.css"?>\n%b' % (declaration, up.encode(), rest)

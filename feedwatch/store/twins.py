@@ -7,8 +7,8 @@ source files, never the only copy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url, comparable, digest
@@ -27,14 +27,20 @@ _CUT, _ALIKE = 12, 0.75
 Seen = tuple[str, str, str]
 
 
+class Kept(Struct):
+    """What is written of all that."""
+
+    seen: dict[str, list[Seen]] = field(default_factory=dict)
+    #: Later entries, each with the first one of its post.
+    later: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+
 class Twins:
     """Who was first with each post, and who came later."""
 
-    def __init__(
-        self, seen: Mapping[str, list[Seen]] | None = None, later: Mapping[Place, Place] | None = None
-    ) -> None:
+    def __init__(self, seen: dict[str, list[Seen]] | None = None, later: Mapping[Place, Place] | None = None) -> None:
         #: What leads to an address: in which sources, under which titles, in the order in which it came.
-        self._seen: dict[str, list[Seen]] = {sign: list(found) for sign, found in (seen or {}).items()}
+        self._seen: dict[str, list[Seen]] = seen or {}
         self._first_of: dict[Place, Place] = dict(later or {})
         self._later: dict[Place, list[Place]] = {}
         for place, first in self._first_of.items():
@@ -77,15 +83,12 @@ class Twins:
     def later(self, place: Place) -> tuple[Place, ...]:
         return tuple(self._later.get(place, ()))
 
-    def dump(self) -> dict[str, Any]:
-        later = [[*place, *first] for place, first in self._first_of.items()]
-        return {"seen": self._seen, "later": later}
+    def dump(self) -> Kept:
+        return Kept(self._seen, [(*place, *first) for place, first in self._first_of.items()])
 
     @classmethod
-    def load(cls, data: Mapping[str, Any]) -> Twins:
-        """Raises KeyError, TypeError or ValueError for another shape."""
-        seen = {str(sign): [(str(a), str(b), str(c)) for a, b, c in found] for sign, found in data["seen"].items()}
-        return cls(seen, {(str(a), str(b)): (str(c), str(d)) for a, b, c, d in data["later"]})
+    def load(cls, data: Kept) -> Twins:
+        return cls(data.seen, {(a, b): (c, d) for a, b, c, d in data.later})
 
 
 def together(first: KnownEntry, others: Iterable[KnownEntry]) -> KnownEntry:
