@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.generator import parts
-from feedwatch.model import About, Enclosure, Feed, Fragment, Origin, Person, PublishedEntry, Text
+from feedwatch.model import About, Category, Enclosure, Feed, Fragment, Origin, Person, PublishedEntry, Text
 
 TYPE = "application/atom+xml"
 _MEDIA = "http://search.yahoo.com/mrss/"
@@ -50,8 +50,15 @@ def render(
 def fragment(published: PublishedEntry, *, base_url: str) -> Fragment | None:
     """An entry as it stands in any feed; None, and logged, where it cannot be written."""
     try:
-        written = _entry(published, base_url).encode()
-        return Fragment(published.known.atom_id, parts.seconds(published.known.updated), written)
+        known, written = published.known, _entry(published, base_url).encode()
+        return Fragment(
+            known.atom_id,
+            parts.seconds(known.updated),
+            written,
+            title=parts.title(known),
+            link=known.entry.link,
+            published=known.published,
+        )
     except parts.UNWRITABLE as error:
         parts.left_out(published, error)
         return None
@@ -194,32 +201,27 @@ def _chain(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "current", feed.path
 
 
-@lru_cache(maxsize=768)
 def _entry(published: PublishedEntry, base_url: str) -> str:
-    """An entry as XML (RFC 4287 §4.1.2). It is in the feeds of its source, its categories and all, one soon after the
-    other."""
+    """An entry as XML (RFC 4287 §4.1.2)."""
     known, entry = published.known, published.known.entry
     if clean(known.atom_id) != known.atom_id:
         raise ValueError("its id has a character that XML has no room for")
     language = parts.language(entry.language)
+    updated = parts.seconds(known.updated).isoformat()
     lines = [
         f'  <entry xml:lang="{language}">' if language else "  <entry>",
-        _element("id", known.atom_id),
-        _element("title", parts.title(known)),
-        _element("updated", parts.seconds(known.updated).isoformat()),
+        f"    <id>{_escaped(known.atom_id)}</id>",
+        f"    <title>{_escaped(parts.title(known))}</title>",
+        f"    <updated>{updated}</updated>",
     ]
     if parts.dated(known):
         # RFC 4287 §4.2.9 does not want it; `updated` has the day we first saw it.
-        lines.append(_element("published", parts.seconds(known.published).isoformat()))
-    lines += [_person(person) for person in parts.authors(published)]
-    for slug, title in published.categories:
-        lines.append(_empty("category", term=slug, scheme=f"{base_url}/feeds/", label=one_line(title)))
-    for category in entry.categories:
-        if category.scheme and (scheme := parts.iri(category.scheme)):
-            lines.append(_empty("category", term=one_line(category.term), scheme=scheme, label=_line(category.label)))
+        lines.append(f"    <published>{parts.seconds(known.published).isoformat()}</published>")
+    lines += _people(parts.authors(published))
+    lines += _filed(published.categories, entry.categories, base_url)
     link = parts.iri(entry.link)
     if link:
-        lines.append(_empty("link", href=link, rel="alternate"))
+        lines.append(f'    <link href="{_quoted(link)}" rel="alternate"/>')
     lines += [line for enclosure in entry.enclosures if (line := _enclosure(enclosure))]
     if entry.summary:
         lines.append(_text("summary", entry.summary))
@@ -229,15 +231,28 @@ def _entry(published: PublishedEntry, base_url: str) -> str:
         lines.append(_empty("media:thumbnail", url=image))
     if entry.rights:
         lines.append(_element("rights", one_line(entry.rights)))
-    lines.append(_source(published, base_url))
-    lines.append("  </entry>\n")
+    # Where it comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source.
+    before, after = _around_date(published.source_id, published.source, entry.origin, base_url)
+    lines.append(f"{before}{updated}{after}\n  </entry>\n")
     return "\n".join(lines)
 
 
-def _source(published: PublishedEntry, base_url: str) -> str:
-    """Where the entry comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source."""
-    before, after = _around_date(published.source_id, published.source, published.known.entry.origin, base_url)
-    return f"{before}{parts.seconds(published.known.updated).isoformat()}{after}"
+@lru_cache(maxsize=1024)
+def _people(people: tuple[Person, ...]) -> tuple[str, ...]:
+    return tuple(map(_person, people))
+
+
+@lru_cache(maxsize=1024)
+def _filed(feeds: tuple[tuple[str, str], ...], own: tuple[Category, ...], base_url: str) -> tuple[str, ...]:
+    """The categories of an entry: our feeds, and those of its source's own that a scheme tells apart."""
+    scheme = f"{base_url}/feeds/"
+    ours = [_empty("category", term=slug, scheme=scheme, label=one_line(title)) for slug, title in feeds]
+    theirs = [
+        _empty("category", term=one_line(category.term), scheme=iri, label=_line(category.label))
+        for category in own
+        if category.scheme and (iri := parts.iri(category.scheme))
+    ]
+    return (*ours, *theirs)
 
 
 @lru_cache(maxsize=256)

@@ -52,10 +52,16 @@ def updated(dates: Iterable[datetime]) -> datetime:
 
 def authors(published: PublishedEntry) -> tuple[Person, ...]:
     """RFC 4287 §4.1.2 wants an author: the entry's, else the source's, else the source itself."""
-    for people in (published.known.entry.authors, published.source.authors):
+    source = published.source
+    return _named(published.known.entry.authors, source.authors, source.title or published.source_id)
+
+
+@lru_cache(maxsize=1024)
+def _named(own: tuple[Person, ...], of_source: tuple[Person, ...], source: str) -> tuple[Person, ...]:
+    for people in (own, of_source):
         if named := tuple(person for person in people if one_line(person.name)):
             return named
-    return (Person(published.source.title or published.source_id),)
+    return (Person(source),)
 
 
 def title(known: KnownEntry) -> str:
@@ -88,7 +94,7 @@ def iri(url: str | None) -> str | None:
 
 
 def seconds(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)
+    return moment.replace(microsecond=0) if moment.microsecond else moment
 
 
 def styled(document: bytes, depth: int) -> bytes:

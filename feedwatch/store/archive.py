@@ -88,6 +88,10 @@ class Archive(Struct):
         page = bisect.bisect_left(ends, seen) + 1
         return page if page <= len(ends) else None
 
+    def reaches(self, heads: Iterable[str], seen: Seen) -> bool:
+        """Whether an entry that stands there belongs on a page of any of these heads."""
+        return any(seen <= ends[-1] for head in heads if (ends := self.ends.get(head)))
+
     def is_whole(self) -> bool:
         """Whether the pages that are to be published can be read; each is looked at once."""
         fresh = self.stale.keys() - self._whole

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from msgspec import Struct, field
 
-from feedwatch.model import EPOCH, KnownEntry
+from feedwatch.model import KnownEntry
 
 #: Rows kept a feed for each one that is rendered, so that entries can leave without a rebuild.
 SLACK = 4
@@ -25,24 +24,17 @@ Seen = tuple[float, float, str, str]
 def row_of(source_id: str, known: KnownEntry) -> Row:
     """Sorts newest first: order of arrival, then the date, then the place in the listing; total and stable."""
     arrived, position = known.order
-    return (*_sorted(arrived, known), position, source_id, known.key, _seconds(known.first_seen))
+    first_seen = known.first_seen.timestamp()
+    return (-arrived.timestamp(), -known.published.timestamp(), position, source_id, known.key, first_seen)
 
 
 def changed_row_of(source_id: str, known: KnownEntry) -> Row:
     """Sorts by the last edit, the latest first."""
-    return (*_sorted(known.changed_at, known), known.order[1], source_id, known.key, _seconds(known.first_seen))
+    return (-known.changed_at.timestamp(), *row_of(source_id, known)[1:])
 
 
 def seen_of(row: Row) -> Seen:
     return (row[5], -row[1], row[3], row[4])
-
-
-def _sorted(moment: datetime, known: KnownEntry) -> tuple[float, float]:
-    return (-_seconds(moment), -_seconds(known.published))
-
-
-def _seconds(moment: datetime) -> float:
-    return (moment - EPOCH).total_seconds()
 
 
 class Head(Struct, omit_defaults=True):

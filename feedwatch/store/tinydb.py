@@ -29,6 +29,7 @@ from feedwatch.differ.editions import Edition, edition, editions, key_of, newest
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
     EPOCH,
+    Category,
     Change,
     Commit,
     Delivery,
@@ -252,6 +253,14 @@ class TinyStore:
             ) from error
 
     def standing_at(self, name: str, place: Place) -> Standing | None:
+        file = self._readable(place[0])
+        known = file.known.entries.get(place[1]) if file else None
+        if file and known and known.same_as is None and not known.revisions and not self._twins.shares(place):
+            # As all but a few are.
+            categories = self._named(known.entry.categories)
+            return Standing(
+                row_of(place[0], known), PublishedEntry(known, place[0], file.known.about, categories), sign(known)
+            )
         known = self._edition_at(place)
         if known is None:
             return None
@@ -284,7 +293,9 @@ class TinyStore:
     def version(self, place: Place) -> object:
         self._loaded_index()
         at = (place[0], key_of(place[1]))
-        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in self._together(at) or [at]]
+        if not self._twins.shares(at):
+            return max(self._written.get(at, 0), self._forgotten)
+        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in self._together(at)]
 
     def shown(self, place: Place) -> PublishedEntry | None:
         file = self._readable(place[0]) if place[0] in self._listed else None
@@ -505,10 +516,13 @@ class TinyStore:
         """The heads that carry an entry, with their titles: its categories, its source, and all."""
         if known is None:
             return {}
-        own = {ALL: ALL, of_source(source.source_id): source.about.title or source.source_id}
-        slugs, words = self._categories.resolve(known.entry.categories), Words(known.entry)
+        slugs = self._categories.resolve(known.entry.categories)
+        own = {ALL: ALL, of_source(source.source_id): source.about.title or source.source_id, **slugs}
+        if not self._merged:
+            return own
+        words = Words(known.entry)
         merged = {feed.id: feed.title for feed in self._merged.values() if feed.takes(source.source_id, slugs, words)}
-        return {**own, **slugs, **merged}
+        return {**own, **merged}
 
     def _slugs_together(self, place: Place) -> dict[str, str]:
         """The heads that carry any entry of a post that several sources have."""
@@ -559,19 +573,19 @@ class TinyStore:
         return sorted(row for listed in rows for slugs, row in listed if name in slugs)
 
     def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
-        old, new = self._slugs(source, before), self._slugs(source, after)
-        source_id = source.source_id
-        self._look_otherwise((source_id, after.key))
-        self._twins.add(source_id, after)
-        self._look_otherwise((source_id, after.key))
-        old |= self._slugs_together((source_id, after.key))
+        place = (source.source_id, after.key)
+        self._twins.add(source.source_id, after)
+        self._look_otherwise(place)
         for slugs, row in self._rows_of(source, before):
             index.discard(slugs, row)
-        for slugs, row in self._rows_of(source, after):
+        listed = self._rows_of(source, after)
+        for slugs, row in listed:
             index.add(slugs, row)
-        self._stale_slugs.update(filter(_is_feed, {**old, **new}))
+        for slugs in (self._slugs(source, before), self._slugs(source, after), self._slugs_together(place)):
+            self._stale_slugs.update(filter(_is_feed, slugs))
         self._index_changed = True
-        self._move_in_archives(source, before, after)
+        if before is not None or any(self._archive.reaches(slugs, seen_of(row)) for slugs, row in listed):
+            self._move_in_archives(source, before, after)
 
     def _move_in_archives(self, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
         if before is not None and before.same_as == after.same_as and facts(before) == facts(after):
@@ -691,6 +705,8 @@ class TinyStore:
 
     def _together(self, place: Place) -> list[Place]:
         """The first entry of a post and the later ones, where there are several."""
+        if not self._twins.shares(place):
+            return []
         first = self._twins.first(place)
         later = self._twins.later(first)
         return [first, *later] if later else []
@@ -719,8 +735,12 @@ class TinyStore:
             whole = together(firsts[0].known, [other.known for other in firsts[1:]])
             whole = whole if whole.atom_id == atom_id else replace(whole, atom_id=atom_id)
             one = Edition(whole, firsts[0].edit)
-        categories = tuple(self._categories.resolve(one.known.entry.categories).items())
+        categories = self._named(one.known.entry.categories)
         return PublishedEntry(one.known, source_id, self.known(source_id).about, categories, one.edit)
+
+    def _named(self, categories: tuple[Category, ...]) -> tuple[tuple[str, str], ...]:
+        """Slug and title of each category feed that carries entries with these."""
+        return tuple(self._categories.resolve(categories).items())
 
     def _shown(self, source_id: str, *, as_is: bool = False) -> EditsShown:
         rules = self._edits.get(source_id)

@@ -7,6 +7,7 @@ source files, never the only copy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -56,9 +57,8 @@ class Twins:
             self._later.setdefault(first, []).append(place)
         if (sign := _sign(known.entry)) is None:
             return
-        seen = self._seen.setdefault(sign, [])
-        others = [one for one in seen if one[:2] != place]
-        seen[:] = [*others, (*place, _title(known.entry))][-_AT_ONE_ADDRESS:]
+        others = [one for one in self._seen.get(sign, ()) if one[:2] != place]
+        self._seen[sign] = [*others, (*place, _title(known.entry))][-_AT_ONE_ADDRESS:]
         while len(self._seen) > _MOST:
             del self._seen[next(iter(self._seen))]
 
@@ -75,6 +75,10 @@ class Twins:
         # Where all entries of a source lead to one page, several have a title like it.
         firsts = {self.first(one[:2]) for one in found}
         return next((first for first in firsts if first[0] != source_id), None) if len(firsts) == 1 else None
+
+    def shares(self, place: Place) -> bool:
+        """Whether the post of this entry is in other sources too."""
+        return place in self._first_of or place in self._later
 
     def first(self, place: Place) -> Place:
         """The first entry of the post that this one is of; itself, where it is the first or the only one."""
@@ -116,7 +120,12 @@ def _longer(one: Text | None, other: Text | None) -> Text | None:
 
 def _sign(entry: Entry) -> str | None:
     address = entry.canonical or entry.link
-    return digest("post", canonical_url(address))[:16] if address else None
+    return _sign_of(address) if address else None
+
+
+@lru_cache(maxsize=4096)
+def _sign_of(address: str) -> str:
+    return digest("post", canonical_url(address))[:16]
 
 
 def _title(entry: Entry) -> str:
