@@ -31,6 +31,9 @@ _COMPOUND = rf"(?=[\w*.#\[])(?:{_NAME}|\*)?(?:[.#]{_NAME}|\[{_NAME}(?:=\"[\w ./:
 #: Selectors that need no CSS parser to be seen to be right: most of them.
 PLAIN_SELECTOR = rf"(?a){_COMPOUND}(?:(?: *[>+~] *| +){_COMPOUND})*(?:@{_NAME})?"
 
+#: URLs that need not be taken apart to be seen to be right: nearly all of them. In printable ASCII.
+PLAIN_URL = r"https?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[1-9][0-9]{0,3})?(?:[/?#][!-\[\]-~]*)?"
+
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?"
 _HOST_AND_PORT = r"(?a)(\[[^\[\]]+\]|[^\[\]:]+)(?::(\d{1,5}))?"
@@ -116,6 +119,11 @@ def formats(names: list[str]) -> list[str]:
 
 def web_url(url: str) -> str:
     """An absolute http(s) URL that every parser reads alike, without user name and password."""
+    return url if re.fullmatch(PLAIN_URL, url) else any_web_url(url)
+
+
+def any_web_url(url: str) -> str:
+    """The same, for those too that have to be looked at more closely."""
     if not url.isprintable() or " " in url:  # no other space is printable
         raise ValueError("has a space or control character in it; write %20 for a space, else nothing")
     if "\\" in url:

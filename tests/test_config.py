@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from feedwatch.config import load, parse, reading_digest, schema
 from feedwatch.config_build import Config
-from feedwatch.config_values import PLAIN_SELECTOR
+from feedwatch.config_values import PLAIN_SELECTOR, PLAIN_URL, any_web_url
 from feedwatch.errors import ConfigError
 from feedwatch.model import Selectors
 from feedwatch.readers.selectors import compile_selector
@@ -345,6 +345,19 @@ def test_the_schema_refuses_unknown_keys_in_every_table() -> None:
 @given(text=st.from_regex(PLAIN_SELECTOR, fullmatch=True))
 def test_a_plain_selector_is_one(text: str) -> None:
     compile_selector(text)
+
+
+@given(text=st.from_regex(PLAIN_URL, fullmatch=True))
+def test_a_plain_url_is_one(text: str) -> None:
+    assert any_web_url(text) == text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a@b/", "http://a:b@c/", "http://a:0/", "http://a:99999/", "http://a\\@b/", "http://ä/", "http://a b/"],
+)
+def test_what_could_be_read_in_two_ways_is_no_plain_url(url: str) -> None:
+    assert re.fullmatch(PLAIN_URL, url) is None
 
 
 def test_plain_selectors_are_those_that_people_write() -> None:

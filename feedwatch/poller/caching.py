@@ -33,6 +33,8 @@ def fresh_for(headers: Mapping[str, str]) -> timedelta | None:
 
 def http_date(value: str) -> datetime | None:
     """An HTTP date (RFC 9110 §5.6.7) in UTC; None for what is none, as `0` and `-1` are."""
+    if not value:
+        return None
     from email.utils import parsedate_to_datetime  # most answers say nothing that depends on a date
 
     try:
