@@ -15,9 +15,10 @@ from feedwatch.cli.common import echo_json
 
 #: What only a body, a mistake, an alert, a person or the service has use for.
 SPARED = {
-    "aiosmtplib", "apprise", "apscheduler", "bs4", "dateparser", "difflib", "feedgen", "feedparser",
-    "jinja2", "jmespath", "lxml", "multiprocessing", "nh3", "playwright", "prometheus_client", "protego", "pydantic",
-    "rich", "soupsieve", "starlette", "statistics", "tomlkit", "tomllib", "trafilatura", "uvicorn", "zoneinfo",
+    "aiohttp", "aiosmtplib", "apprise", "apscheduler", "bs4", "dateparser", "difflib", "email.message", "feedgen",
+    "feedparser", "httpx", "jinja2", "jmespath", "lxml", "multiprocessing", "nh3", "playwright", "prometheus_client",
+    "protego", "pydantic", "rich", "soupsieve", "starlette", "statistics", "tomlkit", "tomllib", "trafilatura",
+    "uvicorn", "zoneinfo",
     "feedwatch.alerts.mail", "feedwatch.alerts.wording", "feedwatch.config_models", "feedwatch.generator.atom",
     "feedwatch.readers", "feedwatch.service", "feedwatch.toml_lines", "feedwatch.web",
 }  # fmt: skip
