@@ -39,6 +39,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	  { echo "no virtual environment could be made: install Debian's python3-venv (apt install python3-venv)"; exit 1; }
 	$(INSTALL) --require-hashes -r requirements.lock
 	$(INSTALL) --no-deps -e .
+	@# A checkout has no bytecode; without any, each start would compile all that it loads.
+	$(BIN)/python -m compileall -q feedwatch
 	@touch $@
 
 $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed

@@ -6,21 +6,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import tomli
 from msgspec.structs import fields
-from pydantic import ValidationError
 
 from feedwatch.canonical import digest, slug
 from feedwatch.categories import ALL, UNCATEGORISED
 from feedwatch.config_build import Config, build
-from feedwatch.config_problems import Problem, as_written, did_you_mean, from_pydantic, lines, syntax_line
+from feedwatch.config_problems import Problem, as_written, did_you_mean, lines, of_tables, syntax_line
 from feedwatch.config_tables import File
-from feedwatch.config_values import duration
+from feedwatch.config_values import duration, source_url
 from feedwatch.config_variables import LONGEST, Read, Variables
 from feedwatch.errors import ConfigError
 from feedwatch.model import JsonPaths, Selectors, Source
@@ -65,7 +65,9 @@ def parse(text: str, path: Path, environ: Mapping[str, str], read: Read = _read_
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the file, for editors; config.schema.json is what `feedwatch schema` prints."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **File.model_json_schema()}
+    from feedwatch.config_models import json_schema
+
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema()}
 
 
 def reading_digest(source: Source) -> str:
@@ -81,20 +83,32 @@ def reading_digest(source: Source) -> str:
 
 def _parse(text: str, path: Path, variables: Variables) -> Config:
     try:
-        written = tomllib.loads(text)
+        written = tomli.loads(text)
     except ValueError as error:  # TOMLDecodeError, and a plain one for a number of thousands of digits
         raise ConfigError((syntax_line(error, text, path),)) from None
     tree, unset = variables.fill(written), variables.problems
-    file, found = None, list(_contradictions(written, tree))
+    found = [*_contradictions(written, tree), *_located(tree, path.parent)]
     try:
-        file = File.model_validate(tree, context=path.parent)
-    except ValidationError as error:
-        found += from_pydantic(error.errors(include_url=False, include_input=False), written)
+        file = msgspec.convert(tree, File, strict=True)
+    except msgspec.ValidationError:
+        # It names the first mistake only, and not in our words.
+        file = None
+        found += of_tables(tree, written)
     if file is None or found or unset:
         # What else is wrong with a value that is not known yet would only distract.
         known = [p for p in found if not any(p.location[: len(u.location)] == u.location for u in unset)]
         raise ConfigError(lines([*unset, *known], text, path, written))
     return build(file, path, variables.values)
+
+
+def _located(tree: dict[str, Any], folder: Path) -> Iterator[Problem]:
+    """Puts the address of each source in its place, where a path stands too, and yields those that are none."""
+    for number, source in _tables(tree, "source"):
+        if isinstance(url := source.get("url"), str):
+            try:
+                source["url"] = source_url(url, folder)
+            except ValueError as error:
+                yield Problem(("source", number, "url"), str(error))
 
 
 # --- what two tables say about each other -------------------------------------------------------------

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
+from msgspec.structs import asdict
+
 from feedwatch.canonical import slug
 from feedwatch.categories import UNCATEGORISED, Categories
-from feedwatch.config_tables import AlertTable, FeedTable, File, MailTable, SourceTable
+from feedwatch.config_tables import AlertTable, FeedTable, File, MailTable, SourceTable, one_or_more
 from feedwatch.config_values import AUTO, duration, host_and_port
 from feedwatch.discreet import Discreet
 from feedwatch.hours import Hours, read_digest, read_quiet
@@ -22,9 +24,9 @@ from feedwatch.selection import Merged
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 #: A part of a chat service's address that long is a token rather than a name.
-_TOKEN = re.compile(r"[A-Za-z0-9._~+=-]{10,}")
+_LONG_WORD = r"[A-Za-z0-9._~+=-]{10,}"
 #: One in the path of a webhook: chat services have theirs there.
-_PATH_TOKEN = re.compile(r"(?<=/)[A-Za-z0-9_-]{20,}")
+_LONG_NAME = r"(?<=/)[A-Za-z0-9_-]{20,}"
 
 
 class Config(Discreet, frozen=True):
@@ -115,8 +117,8 @@ def _source(table: SourceTable, default: str | None) -> Source:
         link_base=table.link_base,
         categories=tuple(table.categories),
         headers=(*table.headers.items(), *_credentials(table)),
-        select=Selectors(**table.select.model_dump()) if table.select else None,
-        json=JsonPaths(**table.json_.model_dump()) if table.json_ else None,
+        select=Selectors(**asdict(table.select)) if table.select else None,
+        json=JsonPaths(**asdict(table.json_)) if table.json_ else None,
         ignores_robots=table.robots == "ignore",
         proxy=table.proxy,
         adaptive=every == AUTO,
@@ -148,8 +150,8 @@ def _route(table: AlertTable, categories: Categories, file: File, folder: Path) 
         when=frozenset(table.when),
         categories=frozenset(_wanted(name, categories) for name in table.categories),
         sources=frozenset(table.sources),
-        match=tuple(table.match),
-        unless=tuple(table.unless),
+        match=tuple(one_or_more(table.match)),
+        unless=tuple(one_or_more(table.unless)),
         minor_edits=table.minor_edits,
         hours=Hours(
             table.timezone or file.feedwatch.timezone,
@@ -167,20 +169,21 @@ def _merged(table: FeedTable, categories: Categories) -> Merged:
         title=table.title,
         categories=frozenset(_wanted(name, categories) for name in table.categories),
         sources=frozenset(table.sources),
-        match=tuple(table.match),
-        unless=tuple(table.unless),
+        match=tuple(one_or_more(table.match)),
+        unless=tuple(one_or_more(table.unless)),
         token=table.token,
     )
 
 
 def _channel(table: AlertTable, file: File, folder: Path) -> Channel:
     if table.webhook is not None:
-        return Webhook(table.webhook, tuple(table.secret), tuple(table.headers.items()), table.allow_private)
+        secrets = tuple(one_or_more(table.secret))
+        return Webhook(table.webhook, secrets, tuple(table.headers.items()), table.allow_private)
     if table.notify is not None:
         return Notify(table.notify, table.allow_private)
     assert table.mail is not None  # noqa: S101  (checked by config)
     assert file.mail is not None  # noqa: S101
-    return Mail(tuple(dict.fromkeys(table.mail)), _server(file.mail, folder))
+    return Mail(tuple(dict.fromkeys(one_or_more(table.mail))), _server(file.mail, folder))
 
 
 def _server(table: MailTable, folder: Path) -> MailServer:
@@ -202,13 +205,13 @@ def _written_secrets(file: File) -> Iterator[str]:
     if file.web.token:
         yield file.web.token
     for alert in file.alert:
-        yield from alert.secret
+        yield from one_or_more(alert.secret)
         for value in alert.headers.values():
             yield from (value, *value.split())
-        yield from _PATH_TOKEN.findall(alert.webhook or "")
+        yield from re.findall(_LONG_NAME, alert.webhook or "")
         if alert.notify:
             yield alert.notify
-            yield from (*_TOKEN.findall(alert.notify), *_TOKEN.findall(unquote(alert.notify)))
+            yield from (*re.findall(_LONG_WORD, alert.notify), *re.findall(_LONG_WORD, unquote(alert.notify)))
     for source in file.source:
         for value in source.headers.values():
             yield from (value, *value.split())

@@ -9,19 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from pydantic import BaseModel
-from pydantic_core import ErrorDetails
+from msgspec.structs import fields
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from feedwatch.toml_lines import Location
 
 from feedwatch.canonical import one_line
 from feedwatch.config_tables import AlertTable, CategoryTable, File, JsonTable, SelectTable, SourceTable, Table
-from feedwatch.toml_lines import Location, nearest, positions
 
 #: Tables whose members have names of their own: what to call one, and the model of its keys.
 _NAMED: dict[str, type[Table]] = {"source": SourceTable, "alert": AlertTable, "category": CategoryTable}
-_WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_WHERE = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 _SYNTAX_REMEDIES = {
     "Expected newline": 'text stands in quotes: every = "1h"',
     "Invalid value": 'text stands in quotes: every = "1h"',
@@ -35,7 +38,6 @@ _SHOWN = 12
 _CLOSE = 0.75
 _TYPES = {
     "string_type": 'must be text; write it in quotes: "…"',
-    "string_unicode": "is not valid text (UTF-8)",
     "int_type": "must be a whole number without quotes",
     "list_type": 'must be a list; write it in brackets: ["…"]',
     "dict_type": 'must be a table; write { key = "value" }',
@@ -52,8 +54,8 @@ class Problem(Struct, frozen=True):
 
 
 def syntax_line(error: Exception, text: str, path: Path) -> str:
-    """tomllib's complaint as `path:line:column: …`."""
-    match = _WHERE.search(str(error))
+    """tomli's complaint as `path:line:column: …`."""
+    match = re.search(_WHERE, str(error))
     what = str(error)[: match.start() if match else None]
     remedy = next((f"; {told}" for start, told in _SYNTAX_REMEDIES.items() if what.startswith(start)), "")
     if match and match.group(1):
@@ -64,17 +66,21 @@ def syntax_line(error: Exception, text: str, path: Path) -> str:
     return f"{path}:{line}:{column}: not TOML: {one_line(what)}{remedy}"
 
 
-def from_pydantic(errors: Iterable[ErrorDetails], tree: dict[str, Any]) -> list[Problem]:
-    """Pydantic's findings in our own words. `tree` is the file as written, environment not yet filled in."""
+def of_tables(tree: dict[str, Any], written: dict[str, Any]) -> list[Problem]:
+    """What is wrong in single tables, in our own words; `written` is `tree` before its variables were filled in."""
+    from feedwatch.config_models import wrong  # pydantic takes long to load
+
     problems = []
-    for error in errors:
+    for error in wrong(tree):
         location = tuple(part for part in error["loc"] if part != "[key]")
-        problems.append(Problem(location, _what(error, location, tree)))
+        problems.append(Problem(location, _what(error, location, written)))
     return problems
 
 
 def lines(problems: Iterable[Problem], text: str, path: Path, tree: dict[str, Any]) -> tuple[str, ...]:
     """The problems as lines, in the order of the file, each once."""
+    from feedwatch.toml_lines import nearest, positions  # most files have nothing to be told of
+
     found = positions(text)
     placed = sorted({(nearest(found, p.location), f"{_subject(p.location, tree)}{p.what}") for p in problems})
     return tuple(f"{path}:{line}:{column}: {one_line(what)}" for (line, column), what in placed)
@@ -146,13 +152,13 @@ def _unknown(location: Location) -> str:
     elif above[0] in _NAMED:
         model = _NAMED[str(above[0])]
     else:
-        model = type(File.model_fields[str(above[0])].default)
+        model = type(getattr(File(), str(above[0])))
     return f"unknown key{did_you_mean(str(name), _keys(model))}"
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
+def _keys(table: type[Table]) -> list[str]:
     """The keys of a table as the file writes them."""
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return [field.encode_name for field in fields(table)]
 
 
 def _subject(location: Location, tree: dict[str, Any]) -> str:

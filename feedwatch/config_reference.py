@@ -6,9 +6,10 @@ Pure. What a key is for stands in config_tables.py, what one writes there in con
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import tomli
 
 _HEAD = """\
 # Configuration
@@ -41,7 +42,7 @@ def markdown(schema: Mapping[str, Any], example: str) -> str:
 
     Raises KeyError for a key of the schema of which the example says nothing.
     """
-    tree = tomllib.loads(example)
+    tree = tomli.loads(example)
     sections = [_section(heading, name, schema, tree) for heading, name in _tables(schema)]
     return "\n".join((_HEAD, *sections, _TAIL.format(example=example)))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import json
 import os
 import re
@@ -16,10 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import jmespath
-from jmespath.exceptions import JMESPathError
 
 from feedwatch.canonical import one_line, slug
 from feedwatch.hours import read_digest, read_quiet
@@ -29,18 +24,23 @@ DURATION = r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?"
 AUTO = "auto"
 ID = r"[a-z0-9][a-z0-9-]{0,63}"
 
+# Patterns are compiled when something is first held against them: compiling all of them takes longer than reading most
+# configurations.
 _NAME = r"[A-Za-z_][\w-]*"
 _COMPOUND = rf"(?=[\w*.#\[])(?:{_NAME}|\*)?(?:[.#]{_NAME}|\[{_NAME}(?:=\"[\w ./:-]*\")?\])*"
 #: Selectors that need no CSS parser to be seen to be right: most of them.
-PLAIN_SELECTOR = re.compile(rf"{_COMPOUND}(?:(?: *[>+~] *| +){_COMPOUND})*(?:@{_NAME})?", re.ASCII)
+PLAIN_SELECTOR = rf"(?a){_COMPOUND}(?:(?: *[>+~] *| +){_COMPOUND})*(?:@{_NAME})?"
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
-_HOST_AND_PORT = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(?::(\d{1,5}))?", re.ASCII)
-_FORGOTTEN_SCHEME = re.compile(r"www\.|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/")
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
-_FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")  # RFC 9110 §5.5, ASCII only
-_MAIL_ADDRESS = re.compile(
+#: URLs that need not be taken apart to be seen to be right: nearly all of them. In printable ASCII.
+PLAIN_URL = r"https?://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::[1-9][0-9]{0,3})?(?:[/?#][!-\[\]-~]*)?"
+
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:"
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?"
+_HOST_AND_PORT = r"(?a)(\[[^\[\]]+\]|[^\[\]:]+)(?::(\d{1,5}))?"
+_FORGOTTEN_SCHEME = r"www\.|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}/"
+_FIELD_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # RFC 9110 §5.6.2
+_FIELD_VALUE = r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?"  # RFC 9110 §5.5, ASCII only
+_MAIL_ADDRESS = (
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
@@ -119,6 +119,11 @@ def formats(names: list[str]) -> list[str]:
 
 def web_url(url: str) -> str:
     """An absolute http(s) URL that every parser reads alike, without user name and password."""
+    return url if re.fullmatch(PLAIN_URL, url) else any_web_url(url)
+
+
+def any_web_url(url: str) -> str:
+    """The same, for those too that have to be looked at more closely."""
     if not url.isprintable() or " " in url:  # no other space is printable
         raise ValueError("has a space or control character in it; write %20 for a space, else nothing")
     if "\\" in url:
@@ -157,6 +162,9 @@ def page_url(url: str) -> str:
 
 def expression(text: str) -> str:
     """JMESPath."""
+    import jmespath  # few sources are JSON APIs
+    from jmespath.exceptions import JMESPathError
+
     try:
         jmespath.compile(text)
     except JMESPathError as error:
@@ -187,14 +195,14 @@ def base_url(url: str) -> str:
 
 def source_url(text: str, folder: Path) -> str:
     """A web address, or a path below `folder` (which becomes an absolute `file:` URL)."""
-    scheme = _SCHEME.match(text)
+    scheme = re.match(_SCHEME, text)
     if scheme and scheme.group().lower() == "file:":
         raise ValueError("must be http(s) or a path; write the path alone, relative to the configuration's folder")
     if scheme:
         return web_url(text)
     if not text or "\\" in text or not text.isprintable():
         raise ValueError("is empty, or has a backslash or control character in it; write https://… or a path")
-    if _FORGOTTEN_SCHEME.match(text):
+    if re.match(_FORGOTTEN_SCHEME, text):
         raise ValueError("looks like a web address; write https:// before it, or ./ before it if it is a file")
     root = Path(os.path.realpath(folder))
     target = Path(os.path.realpath(root / text))
@@ -205,7 +213,7 @@ def source_url(text: str, folder: Path) -> str:
 
 def host_and_port(text: str) -> tuple[str, int | None]:
     """`intranet.example`, `127.0.0.1:8080`, `[::1]:80`: host (without brackets) and port. Raises ValueError."""
-    match = _HOST_AND_PORT.fullmatch(text)
+    match = re.fullmatch(_HOST_AND_PORT, text)
     host = match.group(1).strip("[]") if match else ""
     port = int(match.group(2)) if match and match.group(2) else None
     if not match or (":" in host) != text.startswith("[") or not _is_host(host) or (port or 0) > 65535:
@@ -219,13 +227,13 @@ def allowed_host(text: str) -> str:
 
 
 def listening(text: str) -> str:
-    if text != "off" and (_HOST_AND_PORT.fullmatch(text) is None or host_and_port(text)[1] is None):
+    if text != "off" and (re.fullmatch(_HOST_AND_PORT, text) is None or host_and_port(text)[1] is None):
         raise ValueError('is not host:port; write it like "127.0.0.1:8080", or "off" to serve nothing')
     return text
 
 
 def header_name(name: str) -> str:
-    if not _TOKEN.fullmatch(name):
+    if not re.fullmatch(_FIELD_NAME, name):
         raise ValueError("is not the name of a header (RFC 9110 §5.1); write it like Authorization")
     if name.lower() in _OWN_HEADERS:
         raise ValueError("is a header that feedwatch sets itself; leave it out")
@@ -233,7 +241,7 @@ def header_name(name: str) -> str:
 
 
 def header_value(value: str) -> str:
-    if not _FIELD_VALUE.fullmatch(value):
+    if not re.fullmatch(_FIELD_VALUE, value):
         raise ValueError("is not the value of a header: printable ASCII on one line, no space at either end")
     return value
 
@@ -255,7 +263,7 @@ def server(text: str) -> str:
 
 def mail_address(text: str) -> str:
     """An address that every mail server takes (RFC 5321 §4.1.2, ASCII, unquoted)."""
-    if len(text) > 254 or not _MAIL_ADDRESS.fullmatch(text):
+    if len(text) > 254 or not re.fullmatch(_MAIL_ADDRESS, text):
         raise ValueError('is not a mail address; write it like "name@example.org" (in ASCII, xn--… for others)')
     return text
 
@@ -300,6 +308,8 @@ def notify_url(text: str) -> str:
 
 
 def time_zone(text: str) -> str:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -337,7 +347,7 @@ def template_tree(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def selector(text: str) -> str:
-    if PLAIN_SELECTOR.fullmatch(text):
+    if re.fullmatch(PLAIN_SELECTOR, text):
         return text
     # Imported here: the CSS parser takes longer to load than the rest of the configuration.
     from feedwatch.readers.selectors import compile_selector, split_selector
@@ -348,7 +358,9 @@ def selector(text: str) -> str:
 
 def _is_host(host: str) -> bool:
     if ":" not in host:
-        return _HOST.fullmatch(host) is not None
+        return re.fullmatch(_HOST, host) is not None
+    import ipaddress  # few hosts are literals
+
     try:
         return "%" not in host and ipaddress.ip_address(host).version == 6
     except ValueError:

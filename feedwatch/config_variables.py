@@ -8,16 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
 from feedwatch.config_problems import Problem
-from feedwatch.toml_lines import Location
 
-_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_CREDENTIAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+if TYPE_CHECKING:
+    from feedwatch.toml_lines import Location
+
+_VARIABLE = r"\$\{([^{}]*)\}"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_CREDENTIAL = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 #: Bytes of a file that holds a secret.
 LONGEST = 65_536
 
@@ -45,7 +47,7 @@ class Variables(Struct):
             return [self.fill(inner, (*location, at)) for at, inner in enumerate(value)]
         if not isinstance(value, str) or "${" not in value:
             return value
-        names = _VARIABLE.findall(value)
+        names = re.findall(_VARIABLE, value)
         try:
             if value.count("${") != len(names):
                 raise ValueError("has ${ in it that is not a variable; write it like ${HOOK_SECRET}")
@@ -54,22 +56,26 @@ class Variables(Struct):
             self.problems.append(Problem(location, str(error)))
             return value
         self.values.update(found.values())
-        return _VARIABLE.sub(lambda match: found[match.group(1)], value)
+        return re.sub(_VARIABLE, lambda match: found[match.group(1)], value)
 
     def _look_up(self, name: str) -> str:
         kind, colon, rest = name.partition(":")
         if colon and kind == "file" and rest:
             return self._text(self.folder / rest)
-        if colon and kind == "credential" and _CREDENTIAL.fullmatch(rest):
+        if colon and kind == "credential" and re.fullmatch(_CREDENTIAL, rest):
             folder = self.environ.get("CREDENTIALS_DIRECTORY")
             if folder is None:
                 raise ValueError(f"systemd gave no credentials; write LoadCredential={rest}:… into the unit")
             return self._text(Path(folder) / rest)
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(_NAME, name):
             raise ValueError("has ${ in it that is not a variable; write it like ${HOOK_SECRET}")
         if name not in self.environ:
             raise ValueError(f"the environment has no {name}; set it before feedwatch starts")
-        return self.environ[name]
+        value = self.environ[name]
+        if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+            # What is no UTF-8 comes from the environment as surrogates.
+            raise ValueError("is not valid text (UTF-8)")
+        return value
 
     def _text(self, path: Path) -> str:
         try:

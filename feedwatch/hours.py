@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -48,7 +47,7 @@ class Hours(Struct, frozen=True):
         """The end of the quiet hours that `at` falls into (UTC), or None."""
         if self.quiet is None:
             return None
-        local = at.astimezone(ZoneInfo(self.zone))
+        local = at.astimezone(_zone(self.zone))
         for day in (local.date() - timedelta(days=1), local.date()):
             start = self._utc(day, self.quiet.start)
             end_day = day if self.quiet.start < self.quiet.end else day + timedelta(days=1)
@@ -60,7 +59,7 @@ class Hours(Struct, frozen=True):
     def _next_digest(self, digest: Digest, at: datetime) -> datetime:
         if digest.at is None:
             return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-        day = at.astimezone(ZoneInfo(self.zone)).date() - timedelta(days=1)
+        day = at.astimezone(_zone(self.zone)).date() - timedelta(days=1)
         while True:
             due = self._utc(day, digest.at)
             if due > at and day.weekday() in digest.weekdays:
@@ -69,7 +68,7 @@ class Hours(Struct, frozen=True):
 
     def _utc(self, day: date, clock: time) -> datetime:
         """A time that daylight saving leaves out counts as the one an hour later, one that comes twice as the first."""
-        return datetime.combine(day, clock, ZoneInfo(self.zone)).astimezone(UTC)
+        return datetime.combine(day, clock, _zone(self.zone)).astimezone(UTC)
 
 
 def read_digest(text: str) -> Digest:
@@ -93,3 +92,9 @@ def read_quiet(text: str) -> Quiet:
         raise ValueError('is not a span of hours; write it like "22:00-07:00"')
     start_hour, start_minute, end_hour, end_minute = map(int, match.groups())
     return Quiet(time(start_hour, start_minute), time(end_hour, end_minute))
+
+
+def _zone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo  # most alerts go out at any hour
+
+    return ZoneInfo(name)

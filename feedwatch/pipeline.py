@@ -143,6 +143,10 @@ class StoreThread:
             else:
                 answer.set_result(result)
 
+    def state(self, source_id: str) -> PollState:
+        """At once: it is a look at a value that is replaced and never changed, and needs no turn on the thread."""
+        return self._store.state(source_id)
+
     async def claim(self, route_id: str, now: datetime, limit: int) -> list[Claim]:
         return list(await self.run(lambda store: store.claim(route_id, now, limit)))
 
@@ -239,9 +243,9 @@ class Pipeline:
 
         await self._store.run(work)
 
-    async def held(self, source: Source) -> str | None:
+    def held(self, source: Source) -> str | None:
         """Why this source must not be asked now, even by hand: its origin said so."""
-        return self._held(source, await self._store.run(lambda store: store.state(source.id)))
+        return self._held(source, self._store.state(source.id))
 
     def _held(self, source: Source, state: PollState) -> str | None:
         until = self._holds.get(host_of(source.url))
@@ -249,7 +253,7 @@ class Pipeline:
 
     async def poll_now(self, source: Source) -> SourceReport:
         """As `poll`, by hand: a source that is held has failed."""
-        state = await self._store.run(lambda store: store.state(source.id))
+        state = self._store.state(source.id)
         if reason := self._held(source, state):
             return SourceReport(source.id, "failed", error=reason)
         return await self._poll(source, state)
@@ -259,7 +263,7 @@ class Pipeline:
 
         While its host wants to be left alone (it said so to any of its sources) nothing is asked.
         """
-        return await self._poll(source, await self._store.run(lambda store: store.state(source.id)))
+        return await self._poll(source, self._store.state(source.id))
 
     async def _poll(self, source: Source, state: PollState) -> SourceReport:
         until = self._holds.get(host_of(source.url))
@@ -540,10 +544,13 @@ class Pipeline:
 
 
 def _log(report: SourceReport) -> None:
+    level = logging.WARNING if report.error else logging.INFO
+    if not log.isEnabledFor(level):
+        return
     counts = Counter(change.kind for change in report.changes)
     changed = " ".join(f"{kind}={number}" for kind, number in sorted(counts.items()))
     log.log(
-        logging.WARNING if report.error else logging.INFO,
+        level,
         "poll source=%s status=%s http=%s entries=%d %s%s",
         report.id,
         report.status,

@@ -22,6 +22,7 @@ from feedwatch.app import App
 from feedwatch.canonical import host_of
 from feedwatch.errors import StoreError
 from feedwatch.health import Observed
+from feedwatch.memory import give_back
 from feedwatch.model import SourceReport
 from feedwatch.store import Store
 
@@ -178,6 +179,8 @@ class Service:
             return []
         else:
             self._store_error = None
+            if written and not self._polls:
+                give_back()
             return written
         finally:
             # Alerts do not depend on the feeds: a full disk under public/ must not silence them.

@@ -1,15 +1,16 @@
-"""Where each key of a TOML text stands, because tomllib keeps no positions.
+"""Where each key of a TOML text stands, because tomli keeps no positions.
 
-Reads only texts that tomllib has accepted. Knows nothing of values: inside an inline table or an array
+Reads only texts that tomli has accepted. Knows nothing of values: inside an inline table or an array
 there are no positions, and `nearest` falls back to the key that holds it.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
+
+import tomli
 
 Location = tuple[str | int, ...]
 Position = tuple[int, int]
@@ -77,9 +78,9 @@ def _table(parts: tuple[str, ...], arrays: dict[Location, int], *, new: bool) ->
 def _parts(key: str) -> tuple[str, ...]:
     if not {'"', "'"} & set(key):
         return tuple(part.strip() for part in key.split("."))
-    # Quotes and escapes are tomllib's business: it names the parts of `key` by nesting.
+    # Quotes and escapes are tomli's business: it names the parts of `key` by nesting.
     parts: list[str] = []
-    inner = tomllib.loads(f"{key} = 0")
+    inner = tomli.loads(f"{key} = 0")
     while isinstance(inner, dict):
         (name, inner), *_ = inner.items()
         parts.append(name)

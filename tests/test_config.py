@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 
 from feedwatch.config import load, parse, reading_digest, schema
 from feedwatch.config_build import Config
-from feedwatch.config_values import PLAIN_SELECTOR
+from feedwatch.config_values import PLAIN_SELECTOR, PLAIN_URL, any_web_url
 from feedwatch.errors import ConfigError
 from feedwatch.model import Selectors
 from feedwatch.readers.selectors import compile_selector
@@ -346,12 +347,25 @@ def test_a_plain_selector_is_one(text: str) -> None:
     compile_selector(text)
 
 
+@given(text=st.from_regex(PLAIN_URL, fullmatch=True))
+def test_a_plain_url_is_one(text: str) -> None:
+    assert any_web_url(text) == text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a@b/", "http://a:b@c/", "http://a:0/", "http://a:99999/", "http://a\\@b/", "http://ä/", "http://a b/"],
+)
+def test_what_could_be_read_in_two_ways_is_no_plain_url(url: str) -> None:
+    assert re.fullmatch(PLAIN_URL, url) is None
+
+
 def test_plain_selectors_are_those_that_people_write() -> None:
     plain = ["article.card", ".card__title a@href", "#main > ul li", "time[datetime]@datetime", 'a[rel="next"] + *']
     others = ["", "a >", "> a", "li:not(.ad)", "a..b", "a b@", "a, b", "[href^='/x']"]
 
-    assert all(PLAIN_SELECTOR.fullmatch(text) for text in plain)
-    assert not any(PLAIN_SELECTOR.fullmatch(text) for text in others)
+    assert all(re.fullmatch(PLAIN_SELECTOR, text) for text in plain)
+    assert not any(re.fullmatch(PLAIN_SELECTOR, text) for text in others)
 
 
 def test_a_configuration_without_selectors_loads_no_html_parser() -> None:

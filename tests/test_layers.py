@@ -12,11 +12,12 @@ PACKAGE = ROOT / "feedwatch"
 
 #: Lowest floor first. A module may import from its own floor and from those below.
 FLOORS = (
-    ("ground", ("model", "errors", "canonical", "failpoints", "categories", "toml_lines", "hours", "guard",
-                "redact", "logs", "decoding", "headers", "discreet", "spoken",
+    ("ground", ("model", "errors", "canonical", "failpoints", "categories", "hours", "guard",
+                "redact", "logs", "memory", "decoding", "headers", "discreet", "spoken",
                 "__init__")),
-    ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
-              "config_problems", "config_edit", "config_reference", "subscriptions", "selection",
+    ("pure", ("places", "toml_lines", "config", "config_build", "config_tables", "config_models",
+              "config_values", "config_variables", "config_problems", "config_edit", "config_reference",
+              "subscriptions", "selection",
               "taking", "targets", "replay.play", "replay.difference",
               "replay.__init__", "readers", "differ", "routes", "entryjson", "health", "troubles",
               "alerts.message", "alerts.wording", "alerts.text", "alerts.mail", "alerts.retry", "alerts.__init__",
@@ -36,6 +37,8 @@ FLOORS = (
 )  # fmt: skip
 
 OWNERS = {
+    "pydantic": ("config_models", "config_problems"),
+    "tomli": ("config", "config_reference", "toml_lines"),
     "httpx": ("sending",),
     "pycurl": ("curl",),
     "idna": ("targets",),

@@ -117,7 +117,7 @@ class Outbox:
         if self._paused is not None and now < self._paused <= now + _PAUSE:
             return []
         waiting = await self._store.waiting()
-        held = await self._incidents.gone_routes(now)
+        held = await self._incidents.gone_routes(now) if waiting else frozenset()
         for route_id, due in waiting.items():
             gate = self._gates.get(route_id)
             ready = due <= now and route_id not in held and (gate is None or gate.is_open(now))

@@ -37,7 +37,7 @@ async def _accept(ready: Setup, source: Source) -> SourceReport:
         state = await app.store.run(lambda store: store.state(source.id))
         if state.quarantine is None:
             raise FeedwatchError(f"{source.id}: nothing that it says is doubted (feedwatch status shows what is)")
-        if reason := await app.pipeline.held(source):
+        if reason := app.pipeline.held(source):
             raise FeedwatchError(f"{source.id}: {reason}")
         await app.store.run(lambda store: store.remember(source.id, replace(state, accepted=True)))
         report = await app.pipeline.poll(source)

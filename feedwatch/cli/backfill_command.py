@@ -43,7 +43,7 @@ async def _backfill(ready: Setup, source: Source, pages: int) -> None:
         state = await app.store.run(lambda store: store.state(source.id))
         if state.last_success is None:
             raise FeedwatchError(f"{source.id} was never polled; run first: feedwatch poll {source.id}")
-        if reason := await app.pipeline.held(source):
+        if reason := app.pipeline.held(source):
             raise FeedwatchError(f"{source.id}: {reason}")
         found = count = 0
         failure = None

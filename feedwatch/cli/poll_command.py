@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import click
@@ -18,6 +19,8 @@ from feedwatch.errors import FeedwatchError
 from feedwatch.model import Source, SourceReport
 from feedwatch.store import Store
 
+#: Polls under way at once.
+_AT_ONCE = 100
 _KINDS = ("new", "edited", "moved", "recategorised", "withdrawn")
 _HUES = {"new": "green", "edited": "yellow", "withdrawn": "red"}
 
@@ -82,15 +85,16 @@ def _restored(store: Store, sources: Sequence[Source]) -> None:
 
 
 async def poll_all(app: App, sources: Sequence[Source], step: Callable[[], None]) -> list[SourceReport]:
-    at_once = asyncio.Semaphore(100)
+    reports: dict[str, SourceReport] = {}
+    waiting = iter(sources)
 
-    async def one(source: Source) -> SourceReport:
-        async with at_once:
-            report = await app.pipeline.poll_now(source)
-        step()
-        return report
+    async def one_after_the_other() -> None:
+        for source in waiting:
+            reports[source.id] = await app.pipeline.poll_now(source)
+            step()
 
-    return list(await asyncio.gather(*(one(source) for source in sources)))
+    await asyncio.gather(*(one_after_the_other() for _ in range(min(_AT_ONCE, len(sources)))))
+    return [reports[source.id] for source in sources]
 
 
 def report_json(report: SourceReport) -> dict[str, Any]:
@@ -114,17 +118,21 @@ def _sent(sent: Sent) -> dict[str, int]:
 
 def echo_reports(reports: Sequence[SourceReport], written: Sequence[str], sent: Sent) -> None:
     """A few lines for people: what came of each source, every change, and what was written and sent."""
-    for report in reports:
-        line = printable(f"{report.id}: {_summary(report)}")
-        click.echo(click.style(line, fg="red") if report.error else line, err=report.error is not None)
-        for change in report.changes:
-            title = printable(change.entry.title or change.entry.link or change.key)
-            click.echo(f"  {click.style(f'{change.kind:<13}', fg=_HUES.get(change.kind))} {title}")
-        for note in report.notes:
-            click.echo(printable(f"  note: {note}"))
+    for failed, group in groupby(reports, lambda report: report.error is not None):
+        click.echo("\n".join(line for report in group for line in _told(report)), err=failed)
     click.echo(f"{len(written)} files written" if written else "no feed changed")
     if any((sent.delivered, sent.retrying, sent.dead)):
         click.echo(f"alerts: {sent.delivered} delivered, {sent.retrying} waiting for another try, {sent.dead} dead")
+
+
+def _told(report: SourceReport) -> Iterator[str]:
+    line = printable(f"{report.id}: {_summary(report)}")
+    yield click.style(line, fg="red") if report.error else line
+    for change in report.changes:
+        title = printable(change.entry.title or change.entry.link or change.key)
+        yield f"  {click.style(f'{change.kind:<13}', fg=_HUES.get(change.kind))} {title}"
+    for note in report.notes:
+        yield printable(f"  note: {note}")
 
 
 def _summary(report: SourceReport) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 from functools import lru_cache
 
 from msgspec import Struct
@@ -15,7 +14,7 @@ from feedwatch.differ.words import word_diff
 from feedwatch.model import EditRules, EditSize, Entry
 
 #: What sites count and reckon anew at every look, and no author edits.
-_NOISE = re.compile(
+_NOISE = (
     r"\b\d[\d.,]*\s?[km]?\s(?:comments?|repl(?:y|ies)|views?|likes?|shares?|claps?|reactions?|reads|kommentare?|aufrufe|"
     r"commentaires?|vues|comentarios?|просмотр\w*|комментари\w*)\b|\d+\s?(?:コメント|件のコメント|次阅读|条评论|댓글)|"
     r"\b\d{1,3}[\s-]?min(?:ute)?s?\.?\s(?:read|lesezeit|de\slectur[ae]|di\slettura|leestijd|leitura)\b|"
@@ -23,15 +22,14 @@ _NOISE = re.compile(
     r"\b(?:\d{1,3}|an?|one)\s(?:second|minute|hour|day|week|month|year)s?\sago\b|"
     r"\bvor\s(?:\d{1,3}|einem|einer)\s(?:minute|stunde|tag|woche|monat|jahr)\w*|"
     r"\bhace\s(?:\d{1,3}|un|una)\s(?:minuto|hora|día|semana|mes|año)\w*|"
-    r"\bil\sy\sa\s(?:\d{1,3}|un|une)\s(?:minute|heure|jour|semaine|mois|an)\w*|\d+\s?(?:分|時間|小时|天|日|か月)前",
-    re.IGNORECASE,
+    r"\bil\sy\sa\s(?:\d{1,3}|un|une)\s(?:minute|heure|jour|semaine|mois|an)\w*|\d+\s?(?:分|時間|小时|天|日|か月)前"
 )
 #: Words that may change before an edit can be major, unless they are a quarter of the text.
 _TYPO = 3
 _QUARTER = 0.25
 #: Two titles that are that much alike, letter by letter, differ in a typo.
 _ALIKE = 0.85
-_SIGNS = re.compile(r"[\W_]+")
+_SIGNS = r"[\W_]+"
 
 
 class Wording(Struct, frozen=True):
@@ -54,10 +52,10 @@ class Edit(Struct, frozen=True):
 
 def wording(entry: Entry, rules: EditRules) -> Wording:
     """The words that count: without what sites count anew at every look, and what the operator's patterns match."""
-    patterns = _compiled(rules.ignore)
+    patterns = _compiled((_NOISE, *rules.ignore))
 
     def kept(text: str) -> str:
-        for pattern in (_NOISE, *patterns):
+        for pattern in patterns:
             text = pattern.sub("", text)
         return " ".join(text.split())
 
@@ -95,12 +93,14 @@ def likeness(one: str, other: str) -> float:
 
 def _title_is_another(before: str, after: str) -> bool:
     """Case, signs and a slip of the pen make no other title; another number does."""
-    old, new = (_SIGNS.sub(" ", title.casefold()).strip() for title in (before, after))
+    old, new = (re.sub(_SIGNS, " ", title.casefold()).strip() for title in (before, after))
     if old == new:
         return False
     numbers = [re.findall(r"\d+", title) for title in (old, new)]
     if numbers[0] != numbers[1] or len(old.split()) != len(new.split()):
         return True
+    from difflib import SequenceMatcher
+
     changed = sum(a != b for a, b in zip(old.split(), new.split(), strict=True))
     return changed > 1 or SequenceMatcher(None, old, new, autojunk=False).ratio() < _ALIKE
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import html
 import re
 
 from feedwatch.canonical import comparable, one_line
 from feedwatch.model import Text
 
-_BLOCK = re.compile(
-    r"</?(address|article|aside|blockquote|br|dd|div|dl|dt|figcaption|figure|h[1-6]|hr|li|ol|p|pre|section|"
-    r"table|tbody|td|tfoot|th|thead|tr|ul)\b[^>]*>",
-    re.IGNORECASE,
+_BLOCK = (
+    r"(?i)</?(address|article|aside|blockquote|br|dd|div|dl|dt|figcaption|figure|h[1-6]|hr|li|ol|p|pre|section|"
+    r"table|tbody|td|tfoot|th|thead|tr|ul)\b[^>]*>"
 )
-_TAG = re.compile(r"<[^>]*>")
+_TAG = r"<[^>]*>"
 
 
 def text_of(text: Text | None) -> str:
@@ -22,8 +20,10 @@ def text_of(text: Text | None) -> str:
         return ""
     if text.type == "text":
         return one_line(text.value)
+    import html
+
     # An inline tag does not part a word, a block does.
-    return one_line(html.unescape(_TAG.sub("", _BLOCK.sub(" ", text.value))))
+    return one_line(html.unescape(re.sub(_TAG, "", re.sub(_BLOCK, " ", text.value))))
 
 
 def plain(text: Text | None) -> str:

@@ -6,7 +6,6 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
 from itertools import groupby
 from typing import Literal
 
@@ -14,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 #: A word with the white space after it, or one sign of a script that has no spaces between words.
-_WORD = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]|[^\s\u2e80-\u9fff\uf900-\ufaff]+\s*|\s+")
+_WORD = r"[\u2e80-\u9fff\uf900-\ufaff]|[^\s\u2e80-\u9fff\uf900-\ufaff]+\s*|\s+"
 #: difflib's cost grows with the product of both sides: beyond this a stretch is first cut at words that are unique.
 _PRODUCT = 50_000
 _RUN = 4
@@ -32,7 +31,7 @@ class Piece(Struct, frozen=True):
 def word_diff(before: str, after: str) -> tuple[Piece, ...]:
     """The pieces in reading order. All but `added` joined give `before`, all but `gone` give `after`."""
     # The last word has no white space after it, and would be another one than the same word before a further one.
-    old, new = _WORD.findall(before + " "), _WORD.findall(after + " ")
+    old, new = re.findall(_WORD, before + " "), re.findall(_WORD, after + " ")
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
     middle_old, middle_new = old[head : len(old) - tail], new[head : len(new) - tail]
@@ -73,6 +72,8 @@ def _common(old: list[str], new: list[str]) -> int:
 
 def _middle(old: list[str], new: list[str]) -> Iterator[Piece]:
     if len(old) * len(new) <= _PRODUCT:
+        from difflib import SequenceMatcher  # nothing else of a round has use for it
+
         for operation, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             if operation == "equal":
                 yield Piece("same", "".join(old[i:j]))

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from feedwatch.generator import atom, edits, jsonfeed
+from feedwatch import generator
 from feedwatch.model import Fragment, PublishedEntry
 from feedwatch.store import Place, Standing
 
@@ -51,7 +51,9 @@ class Pieces:
         if standing is None:
             return None
         entry = self.shown(standing.entry) if standing.entry else None
-        fragment = atom.fragment(entry, base_url=self._base) if entry and entry.known.withdrawn is None else None
+        fragment = (
+            generator.atom.fragment(entry, base_url=self._base) if entry and entry.known.withdrawn is None else None
+        )
         piece = Piece(standing, entry, fragment)
         if not standing.is_shared:
             self._remember(place, version, piece)
@@ -59,11 +61,11 @@ class Pieces:
 
     def json(self, piece: Piece) -> bytes | None:
         """The entry of a piece as JSON; None where it cannot be written."""
-        return jsonfeed.fragment(piece.entry, base_url=self._base) if piece.entry else None
+        return generator.jsonfeed.fragment(piece.entry, base_url=self._base) if piece.entry else None
 
     def shown(self, entry: PublishedEntry) -> PublishedEntry:
         """With what an edit changed, where the operator wants that in the text."""
-        return edits.marked(entry) if entry.source_id in self._marked else entry
+        return generator.edits.marked(entry) if entry.source_id in self._marked else entry
 
     def _remember(self, place: Place, version: object, piece: Piece) -> None:
         self._forget(place)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 #: A header must not silence a source for ever.
 LONGEST = timedelta(days=7)
@@ -24,7 +23,9 @@ def fresh_for(headers: Mapping[str, str]) -> timedelta | None:
         if not (seconds.isascii() and seconds.isdigit()):
             return None
         return _bounded(timedelta(seconds=int(seconds[:9]) - _age(headers)))
-    expires, sent = http_date(headers.get("expires", "")), http_date(headers.get("date", ""))
+    if "expires" not in headers:
+        return None
+    expires, sent = http_date(headers["expires"]), http_date(headers.get("date", ""))
     if expires is None or sent is None:
         return None
     return _bounded(expires - sent)
@@ -34,6 +35,8 @@ def http_date(value: str) -> datetime | None:
     """An HTTP date (RFC 9110 §5.6.7) in UTC; None for what is none, as `0` and `-1` are."""
     if not value:
         return None
+    from email.utils import parsedate_to_datetime  # most answers say nothing that depends on a date
+
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):

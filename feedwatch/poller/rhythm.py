@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
-from statistics import median
 
 from feedwatch.model import Entry, Rhythm
 
@@ -24,6 +23,8 @@ def rhythm(entries: Iterable[Entry], now: datetime) -> Rhythm | None:
     dates = sorted({moment.at for moment in moments if moment and moment.at <= now}, reverse=True)[:_YOUNGEST]
     if len(dates) < _FEWEST:
         return None
+    from statistics import median  # loads as much as the rest of a poll; asked for with each body only
+
     return Rhythm(timedelta(seconds=median((a - b).total_seconds() for a, b in pairwise(dates))), dates[0])
 
 

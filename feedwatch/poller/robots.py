@@ -6,12 +6,15 @@ A feed is published for programs, and whoever added it asked for it by name; a p
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
-from protego import Protego
 
 from feedwatch.model import Response
+
+if TYPE_CHECKING:
+    from protego import Protego
 
 #: The product token that rules are looked up for (RFC 9309 §2.2.1).
 PRODUCT = "feedwatch"
@@ -31,12 +34,18 @@ class Rules(Struct, frozen=True):
     def allow(self, url: str) -> bool:
         if self.closed is not None:
             return False
-        return self.text is None or bool(Protego.parse(self.text).can_fetch(url, PRODUCT))
+        return self.text is None or bool(_parsed(self.text).can_fetch(url, PRODUCT))
 
     def pause(self) -> timedelta:
         """The pause between two requests that the host asks for; not in the RFC, but many ask for it."""
-        delay = Protego.parse(self.text).crawl_delay(PRODUCT) if self.text else None
+        delay = _parsed(self.text).crawl_delay(PRODUCT) if self.text else None
         return min(timedelta(seconds=delay or 0), _LONGEST_DELAY)
+
+
+def _parsed(text: str) -> Protego:
+    from protego import Protego  # feeds are not looked up
+
+    return Protego.parse(text)
 
 
 def rules_of(response: Response) -> Rules:

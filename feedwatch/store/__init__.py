@@ -116,13 +116,15 @@ class Together(Protocol):
 
 
 class Store(Protocol):
-    """All methods are called from one thread. Raise StoreError; a failed call has changed nothing."""
+    """All methods but `state` are called from one thread. Raise StoreError; a failed call has changed nothing."""
 
     def due(self, now: datetime) -> Sequence[str]:
         """Ids of the sources to poll, the longest overdue first."""
         ...
 
-    def state(self, source_id: str) -> PollState: ...
+    def state(self, source_id: str) -> PollState:
+        """What was remembered last. May be asked from any thread."""
+        ...
 
     def remember(self, source_id: str, state: PollState) -> None:
         """Keeps a poll state, in memory until `flush`."""

@@ -52,7 +52,7 @@ from feedwatch.store.batch import Batch
 from feedwatch.store.due import Queue
 from feedwatch.store.fragments import Fragments
 from feedwatch.store.index import SLACK, Head, Index, Row, Seen, changed_row_of, row_of, seen_of
-from feedwatch.store.polls import Rows, load, save
+from feedwatch.store.polls import load, save
 from feedwatch.store.sourcefile import SourceFile
 from feedwatch.store.twins import Kept, Twins, together
 
@@ -101,7 +101,6 @@ class TinyStore:
         self._sources = tuple(sources)
         self._listed = frozenset(sources)
         self._queue = Queue()
-        self._rows: Rows = {}
         self._categories = categories
         self._merged = {feed.id: feed for feed in merged}
         self._rendering = rendering
@@ -166,7 +165,7 @@ class TinyStore:
             data = self._made_for().encode() + b"\n" + msgspec.json.encode(document)
             files.write_atomic(self._folder / "index.json", data, durable=False)
             self._index_changed = False
-        save(self._folder / "polls.json", self._polls, self._outbox, self._backlog, self._rows)
+        save(self._folder / "polls.json", self._polls, self._outbox, self._backlog)
 
     # --- entries ---
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from html import escape
-
-from lxml import html
+from typing import TYPE_CHECKING
 
 from feedwatch.model import Text
-from feedwatch.readers.sanitize import sanitize
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
 
 #: What would tell another server who reads what; a link to it takes its place.
 _LOADS = {"img": "picture", "video": "video", "audio": "audio"}
@@ -19,6 +20,10 @@ def readable(text: Text, base: str | None) -> str:
     if text.type == "text":
         parts = [part.strip() for part in text.value.split("\n\n")]
         return "".join(f'<p dir="auto">{escape(part)}</p>' for part in parts if part)
+    from lxml import html  # a service that nobody looks at is smaller without
+
+    from feedwatch.readers.sanitize import sanitize
+
     try:
         tree = html.fragment_fromstring(text.value, create_parent="div")
     except (ValueError, html.etree.ParserError):
@@ -31,7 +36,7 @@ def readable(text: Text, base: str | None) -> str:
     return sanitize(html.tostring(tree, encoding="unicode"), base or "")
 
 
-def _replace(element: html.HtmlElement) -> None:
+def _replace(element: HtmlElement) -> None:
     kind = _LOADS[element.tag]
     inner = element.find("source")
     address = element.get("src") or (inner.get("src") if inner is not None else None)
