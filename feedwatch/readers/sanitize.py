@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import nh3
 
-from feedwatch.canonical import clean, one_line
+from feedwatch.canonical import clean, is_settled, one_line
 
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "br", "caption", "center", "dd", "details", "div", "dl",
@@ -74,7 +74,9 @@ def sanitize(markup: str, base: str) -> str:
     # Bytes in lower case and then two searches: a tenth of what one takes that ignores the case.
     lower = text.encode().lower()
     checked = any(name in lower for name in _CHECKED)
-    return _cleaner(web_url(base), checked=checked).clean(text).strip()
+    harmless = _cleaner(web_url(base), checked=checked).clean(text)
+    # A reference can stand for a character that XML forbids.
+    return (clean(harmless) if "&#" in text else harmless).strip()
 
 
 @functools.lru_cache(maxsize=64)
@@ -104,6 +106,8 @@ def plain(markup: str) -> str:
 @functools.lru_cache(maxsize=8192)
 def web_url(url: str | None, base: str = "") -> str | None:
     """`url` as an absolute http(s) URL, resolved against `base`; None when it is none (`javascript:`, `data:`)."""
+    if url and is_settled(url) and _is_base(base):
+        return url
     text = _URL_NOISE.sub("", clean(url or "")).strip().replace(" ", "%20")
     if not text:
         return None
@@ -123,3 +127,13 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "poster":
         return web_url(value)
     return value
+
+
+@functools.lru_cache(maxsize=64)
+def _is_base(base: str) -> bool:
+    """Whether `urljoin` takes it, whatever comes of that."""
+    try:
+        urlsplit(base)
+    except ValueError:
+        return False
+    return True
