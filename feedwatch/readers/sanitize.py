@@ -56,8 +56,6 @@ _ATTRIBUTES = {
     "video": {"controls", "height", "poster", "src", "width"},
 }
 _SCHEMES = {"http", "https", "mailto"}
-#: Attributes whose values are looked at one by one.
-_CHECKED = (b"srcset", b"poster")
 _TEXT = nh3.Cleaner(tags=set(), clean_content_tags=_HOLLOW)
 _SRCSET = re.compile(r"\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*(,\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*)*", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"<(?=/?(?:{'|'.join(sorted(_BLOCKS))})\b)", re.IGNORECASE)
@@ -73,7 +71,7 @@ def sanitize(markup: str, base: str) -> str:
     text = clean(markup)
     # Bytes in lower case and then two searches: a tenth of what one takes that ignores the case.
     lower = text.encode().lower()
-    checked = any(name in lower for name in _CHECKED)
+    checked = b"srcset" in lower or b"poster" in lower  # the attributes whose values are looked at one by one
     harmless = _cleaner(web_url(base), checked=checked).clean(text)
     # A reference can stand for a character that XML forbids.
     return (clean(harmless) if "&#" in text else harmless).strip()
