@@ -8,11 +8,13 @@ import logging
 import os
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch import __version__
 from feedwatch.alerts.channels import Channels
@@ -51,8 +53,7 @@ _LAST_WORD = 5.0
 USER_AGENT = f"feedwatch/{__version__} (+https://github.com/feedwatch/feedwatch)"
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """Everything that a command needs, open for as long as `open_app` is entered."""
 
     config: Config

@@ -6,7 +6,8 @@ Does not know entries' text, stores or feeds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from feedwatch.canonical import comparable, digest, slug
 from feedwatch.model import Category
@@ -18,15 +19,27 @@ _RESERVED = frozenset({ALL, UNCATEGORISED})
 _REMEMBERED = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Categories:
+class Categories(Struct, frozen=True, eq=False):
     """The `[category.…]` tables: titles by slug, and the slug that each alias stands for."""
 
     titles: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     #: Names of feeds that are no category's.
     taken: frozenset[str] = frozenset()
-    _resolved: dict[tuple[Category, ...], dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
+    _resolved: dict[tuple[Category, ...], dict[str, str]] = field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Categories) and self._tables == other._tables
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    @property
+    def _tables(self) -> tuple[object, ...]:
+        return (self.titles, self.aliases, self.taken)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     def slug_of(self, name: str) -> str:
         """The slug of the feed for a category called `name`; one that would shadow our own feeds is renamed."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import fields
 from pydantic import ValidationError
 
 from feedwatch.canonical import digest, slug

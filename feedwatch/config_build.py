@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from feedwatch.canonical import slug
 from feedwatch.categories import UNCATEGORISED, Categories
 from feedwatch.config_tables import AlertTable, FeedTable, File, MailTable, SourceTable
 from feedwatch.config_values import AUTO, duration, host_and_port
+from feedwatch.discreet import Discreet
 from feedwatch.hours import Hours, read_digest, read_quiet
 from feedwatch.model import EditRules, Imprint, JsonPaths, Selectors, Source
 from feedwatch.routes import Channel, Mail, MailServer, Notify, Route, Webhook, Wording
@@ -26,9 +27,10 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+=-]{10,}")
 _PATH_TOKEN = re.compile(r"(?<=/)[A-Za-z0-9_-]{20,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Discreet, frozen=True):
     """What the operator asked for, checked and with defaults filled in."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"web_token", "secrets"})
 
     path: Path
     #: Where readers find the feeds: absolute, without a slash at its end.
@@ -44,7 +46,7 @@ class Config:
     #: Host and port of the web page; None serves nothing.
     listen: tuple[str, int] | None
     #: What everybody who looks at the web page has to know.
-    web_token: str | None = field(repr=False)
+    web_token: str | None
     #: Folder of the feeds as files, absolute or relative as the configuration's own path; None is the state's.
     public: Path | None
     entries_per_feed: int
@@ -59,7 +61,7 @@ class Config:
     retry_first: timedelta
     retry_for: timedelta
     #: What must appear in no log and no stored error.
-    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    secrets: frozenset[str] = frozenset()
     #: Another store than the embedded one; there is none to choose yet.
     store_url: str | None = None
 

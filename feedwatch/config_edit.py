@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
 from urllib.parse import unquote, urlsplit
 
 import tomlkit
+from msgspec import Struct
+from msgspec.structs import fields
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AoT, Table
 
@@ -15,8 +16,7 @@ from feedwatch.canonical import slug
 from feedwatch.model import Selectors
 
 
-@dataclass(frozen=True, slots=True)
-class NewSource:
+class NewSource(Struct, frozen=True):
     id: str
     url: str
     title: str | None = None

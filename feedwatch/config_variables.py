@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from feedwatch.config_problems import Problem
 from feedwatch.toml_lines import Location
@@ -23,8 +24,7 @@ LONGEST = 65_536
 Read = Callable[[Path], bytes]
 
 
-@dataclass(slots=True)
-class Variables:
+class Variables(Struct):
     """`${NAME}` is the environment's, `${file:path}` a file's text, `${credential:name}` a file that systemd gave.
 
     Paths are relative to `folder`; one line break at the end of a file does not count.

@@ -13,8 +13,9 @@ import json
 import os
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from feedwatch import failpoints
 from feedwatch.errors import Damaged, Locked, StoreError, TooNew
@@ -66,8 +67,7 @@ def write_document(path: Path, payload: bytes) -> None:
     sync_folder(path.parent)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     payload: bytes
     #: Why the previous generation was taken, where it was.
     fell_back: str | None = None

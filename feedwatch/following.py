@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.differ import followed
 from feedwatch.differ.followed import Look
@@ -37,8 +39,7 @@ class ArticleReader(Protocol):
     async def article(self, fetched: Fetched, title: str) -> Article | Failure: ...
 
 
-@dataclass(slots=True)
-class Spent:
+class Spent(Struct):
     """What looking has cost."""
 
     requests: int = 0

@@ -6,9 +6,11 @@ What the configuration says always comes first, so whoever mends it, or the page
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.differ.recognise import Recognised, listed, recognised
 from feedwatch.differ.trust import unrecognised
@@ -23,8 +25,7 @@ class Proposer(Protocol):
     ) -> Selectors | Failure | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Healed:
+class Healed(Struct, frozen=True):
     """Selectors that find known entries again, what is read with them, and what that has of the known ones."""
 
     select: Selectors

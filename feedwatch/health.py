@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct, field
 
 from feedwatch.model import PollState
 from feedwatch.troubles import failing
@@ -15,8 +16,7 @@ _STILL = timedelta(seconds=60)
 _LATE = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """The state of the service at one moment."""
 
     at: datetime

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 Held = Literal["digest", "quiet"]
 
@@ -14,24 +15,21 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = r"([01]\d|2[0-3]):([0-5]\d)"
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Struct, frozen=True):
     """Times at which what has gathered goes out: every hour, or at one time of some weekdays (0 is Monday)."""
 
     at: time | None = None
     weekdays: frozenset[int] = frozenset(range(7))
 
 
-@dataclass(frozen=True, slots=True)
-class Quiet:
+class Quiet(Struct, frozen=True):
     """From `start` up to `end`, over midnight when `end` is the earlier one."""
 
     start: time
     end: time
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(Struct, frozen=True):
     """When a route sends. Without digest and quiet hours: always."""
 
     #: Name in the IANA time zone database.

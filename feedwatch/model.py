@@ -6,9 +6,12 @@ All datetimes are aware and in UTC. Text has no character that XML 1.0 forbids. 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Literal
+from typing import ClassVar, Literal
+
+from msgspec import Struct, field
+
+from feedwatch.discreet import Discreet
 
 #: Grows when the readers of this version find other entries or texts in the same bytes than those before.
 READING_VERSION = 1
@@ -34,18 +37,30 @@ Doubt = Literal["rebuilt", "mass-new", "mass-edit", "lost-field", "garbled"]
 DeliveryStatus = Literal["pending", "delivered", "dead", "dropped"]
 
 
+class Value(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What is at its default is not written; and no value is ever part of a ring."""
+
+
 # --- what a source claims ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Value, frozen=True, eq=False):
     """A date as a source states it, with the precision it was stated in."""
 
     #: UTC; midnight when only the day is known.
     at: datetime
     day_only: bool = False
     #: Minutes east of UTC in which it was stated: there it may have been another day.
-    offset: int = field(default=0, compare=False)
+    offset: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Moment) and (self.at, self.day_only) == (other.at, other.day_only)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.at, self.day_only))
 
     def __str__(self) -> str:
         """ISO 8601 in UTC, or `YYYY-MM-DD` when only the day is known; ids are made of it."""
@@ -57,23 +72,20 @@ class Moment:
         return str(self) if self.day_only else self.at.astimezone(timezone(timedelta(minutes=self.offset))).isoformat()
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True, gc=False):
     """A text construct (RFC 4287 §3.1): plain text, or HTML that is already sanitised."""
 
     value: str
     type: Literal["text", "html"] = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Value, frozen=True):
     name: str
     email: str | None = None
     uri: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Category:
+class Category(Value, frozen=True):
     """A category as the source names it (RFC 4287 §4.2.2); which feed it belongs to is decided elsewhere."""
 
     term: str
@@ -85,16 +97,14 @@ class Category:
         return self.label or self.term
 
 
-@dataclass(frozen=True, slots=True)
-class Enclosure:
+class Enclosure(Value, frozen=True):
     href: str
     type: str | None = None
     #: Bytes, as the source claims.
     length: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Value, frozen=True):
     """The feed that an entry was copied from, where its source says so (RFC 4287 §4.2.11)."""
 
     title: str | None = None
@@ -102,8 +112,7 @@ class Origin:
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value, frozen=True):
     """One post, as its source claims it."""
 
     #: The guid, else the canonical link, else a digest of title and date: unique within its source.
@@ -130,8 +139,7 @@ class Entry:
     canonical: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Value, frozen=True):
     """What a source says of itself."""
 
     title: str | None = None
@@ -144,8 +152,7 @@ class About:
     logo: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Value, frozen=True):
     """How often a feed asks to be polled: RSS's ttl, skipHours and skipDays, the syndication module's sy:update*."""
 
     #: Shortest interval, if it says one.
@@ -155,8 +162,7 @@ class Pace:
     skip_days: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Validators:
+class Validators(Value, frozen=True):
     """ETag and Last-Modified exactly as received (RFC 9110 §8.8): opaque, sent back verbatim."""
 
     etag: str | None = None
@@ -166,8 +172,7 @@ class Validators:
 NO_VALIDATORS = Validators()
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(Value, frozen=True):
     """What is known of the looks at an entry's own page."""
 
     #: The last one; it may have come to nothing.
@@ -181,8 +186,7 @@ class Followed:
     doubted: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Article:
+class Article(Value, frozen=True):
     """What an entry's own page says."""
 
     text: Text
@@ -192,8 +196,7 @@ class Article:
     read_as: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Value, frozen=True, eq=False):
     """What one poll yielded: entries in the order of the document, and what was noticed on the way."""
 
     kind: SourceKind
@@ -215,14 +218,22 @@ class Reading:
     #: Of entries whose own pages were looked at already: their ids, and what is to be kept of the look.
     followed: Mapping[str, Followed] = field(default_factory=dict)
     #: What read it; says nothing of the entries.
-    way: Way = field(default="other", compare=False)
+    way: Way = "other"
+
+    def __eq__(self, other: object) -> bool:
+        names = (name for name in self.__struct_fields__ if name != "way")
+        return isinstance(other, Reading) and all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]  # what it holds has none either
 
 
 # --- what the operator asked for --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Selectors:
+class Selectors(Value, frozen=True):
     """CSS selectors of a page's listing, each `selector` or `selector@attribute` (checked by config).
 
     All but `entry` and `section` are looked up inside the entry; `section` is the nearest one before it.
@@ -239,8 +250,7 @@ class Selectors:
     section: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JsonPaths:
+class JsonPaths(Value, frozen=True):
     """JMESPath expressions of a JSON API: `entries` gives the list, the others what one of its objects says."""
 
     entries: str
@@ -254,8 +264,7 @@ class JsonPaths:
     image: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EditRules:
+class EditRules(Value, frozen=True):
     """What counts as an edit of a source's entries, and how feeds show it."""
 
     #: Regular expressions; what they match in a text is not compared.
@@ -268,9 +277,10 @@ class EditRules:
     marked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Discreet, frozen=True):
     """Something that is polled: a feed or an archive page."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"headers", "proxy"})
 
     id: str
     #: Absolute http(s) URL, or a `file:` URL inside the configuration's own folder.
@@ -280,14 +290,14 @@ class Source:
     every: timedelta | None = None
     link_base: str | None = None
     categories: tuple[str, ...] = ()
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
     select: Selectors | None = None
     #: For a source that is a JSON API.
     json: JsonPaths | None = None
     #: The operator has a reason to fetch what robots.txt keeps programs from.
     ignores_robots: bool = False
     #: URL of the HTTP proxy that its requests go through.
-    proxy: str | None = field(default=None, repr=False)
+    proxy: str | None = None
     #: Polled as often as it publishes.
     adaptive: bool = False
     #: Pages of an archive that are read at first sight, or when all entries on the first one are unknown.
@@ -308,24 +318,24 @@ class Source:
 # --- fetching ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Discreet, frozen=True):
+    hidden: ClassVar[frozenset[str]] = frozenset({"headers"})
     url: str
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Discreet, frozen=True):
     """One answer. `body` is decoded (gzip undone) and bounded; header names are lower case."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
 
     url: str
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(Value, frozen=True):
     """How an answer was come by."""
 
     #: The URL that was asked first: the source's own, or where it has moved to.
@@ -336,22 +346,22 @@ class Trail:
     fresh: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Discreet, frozen=True):
     """A body worth reading."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
 
     #: The URL that gave the body, after redirects: the base for relative links.
     url: str
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
     #: To be stored for `url` once the body's entries are committed.
     validators: Validators = Validators()
     trail: Trail = Trail()
 
 
-@dataclass(frozen=True, slots=True)
-class NotModified:
+class NotModified(Value, frozen=True):
     """What is stored is still right, the validators perhaps fresher."""
 
     status: int
@@ -361,8 +371,7 @@ class NotModified:
     trail: Trail = Trail()
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
+class Quarantine(Value, frozen=True):
     """Readings that are not believed, and therefore change nothing."""
 
     doubt: Doubt
@@ -375,8 +384,7 @@ class Quarantine:
     ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Value, frozen=True):
     """A poll that yielded nothing to trust. It changes no entry and no feed."""
 
     kind: Literal[
@@ -395,8 +403,7 @@ class Failure:
     quarantine: Quarantine | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Value, frozen=True):
     """A permanent redirect that was seen, and is believed once it has held for a while."""
 
     target: str
@@ -404,8 +411,7 @@ class Move:
     sightings: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Rhythm:
+class Rhythm(Value, frozen=True):
     """How often a source publishes, as the dates of its entries tell."""
 
     #: The time that usually lies between two entries.
@@ -413,8 +419,7 @@ class Rhythm:
     newest: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PollState:
+class PollState(Value, frozen=True):
     """Book-keeping of a source's polls. Losing it costs one extra full request, nothing else."""
 
     validators: Mapping[str, Validators] = field(default_factory=dict)
@@ -477,8 +482,7 @@ class PollState:
 # --- what we know -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Value, frozen=True):
     """What an entry said before an edit."""
 
     #: The number it had, from 1.
@@ -492,16 +496,14 @@ class Revision:
     content: Text | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MajorEdit:
+class MajorEdit(Value, frozen=True):
     """What an entry said before a major edit, and what it says, or said until the next one."""
 
     before: Revision
     after: Revision
 
 
-@dataclass(frozen=True, slots=True)
-class Bond:
+class Bond(Value, frozen=True):
     """The entry of another source that was first with the same post. Made once, so that what it is in does not depend
     on what either source says later."""
 
@@ -511,8 +513,7 @@ class Bond:
     atom_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class KnownEntry:
+class KnownEntry(Value, frozen=True):
     """An entry in the store. `key` and `atom_id` are minted once and never change."""
 
     key: str
@@ -552,8 +553,7 @@ class KnownEntry:
         return hash(self.atom_id)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSource:
+class KnownSource(Value, frozen=True):
     """What the store holds of one source; `config_digest` is None before the first commit."""
 
     source_id: str
@@ -562,8 +562,7 @@ class KnownSource:
     entries: Mapping[str, KnownEntry] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value, frozen=True):
     """Something that happened to an entry. Its id is computed, never random."""
 
     id: str
@@ -583,8 +582,7 @@ class Change:
     size: EditSize | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Value, frozen=True):
     """Something that the operator should know, and perhaps mend."""
 
     id: str
@@ -601,8 +599,7 @@ class Incident:
     told: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Value, frozen=True):
     """An incident was opened, goes on, or was closed: what routes are told of, beside changes."""
 
     id: str
@@ -614,8 +611,7 @@ class Notice:
 Event = Change | Notice
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Value, frozen=True):
     """One event on its way to one receiver of one route: a row of the outbox. `id` is the idempotency key."""
 
     id: str
@@ -640,8 +636,7 @@ class Delivery:
     tried: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Value, frozen=True):
     """What one reading, or one incident, changes in the store: written at once or not at all."""
 
     source_id: str
@@ -658,8 +653,7 @@ class Commit:
 # --- what we publish --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+class Feed(Value, frozen=True):
     """A feed that feedwatch publishes: its address below `base_url`, and what stands at its head."""
 
     #: `feeds/<slug>` or `sources/<id>`, without extension.
@@ -692,8 +686,7 @@ class Feed:
         return f"{self.path}/archive-{page}"
 
 
-@dataclass(frozen=True, slots=True)
-class Imprint:
+class Imprint(Value, frozen=True):
     """What the operator wants on every feed."""
 
     #: Where readers find them: absolute, without a slash at its end.
@@ -708,8 +701,7 @@ class Imprint:
     first_slugs: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedEntry:
+class PublishedEntry(Value, frozen=True):
     """An entry in a feed: what is known of it, where it comes from and the feeds it is in."""
 
     known: KnownEntry
@@ -724,8 +716,7 @@ class PublishedEntry:
         return hash((self.known, self.source_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(Value, frozen=True):
     """An entry as it stands in a feed."""
 
     atom_id: str
@@ -741,8 +732,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # --- what a round reports ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReport:
+class SourceReport(Value, frozen=True):
     """What one poll of one source came to. The lists hold entry ids."""
 
     id: str

@@ -6,8 +6,9 @@ Asks the store what is known of the other entries of a post; writes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from feedwatch.differ.diff import Diff
 from feedwatch.model import Bond, Change, KnownEntry

@@ -6,9 +6,11 @@ Each step fetches one page and has it read; what is done with it is decided else
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.model import NO_VALIDATORS, Entry, Failure, Fetched, Reading, Source, Validators
 from feedwatch.poller.fetch import Driven
@@ -25,8 +27,7 @@ class Further(Protocol):
         """Another page of this source, asked for at the pace of its host."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One further page: what is on it, or why it could not be had."""
 
     number: int

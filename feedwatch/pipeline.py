@@ -10,9 +10,10 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from feedwatch.alerts.incidents import Incidents
 from feedwatch.alerts.outbox import Outbox, Sent

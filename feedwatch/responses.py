@@ -17,13 +17,16 @@ import logging
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from feedwatch import files
 from feedwatch.canonical import digest
+from feedwatch.discreet import Discreet
 from feedwatch.model import Fetched, Source
 from feedwatch.poller.fetch import MAX_BODY
 
@@ -43,17 +46,17 @@ _HEAD_ROOM = 100_000
 Redact = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A file that holds a body, and when that was read (UTC)."""
 
     path: Path
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Discreet, frozen=True):
     """A body as it was read."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"body"})
 
     at: datetime
     #: The source's own URL then, without credentials (see `asked_url`).
@@ -63,11 +66,10 @@ class Kept:
     status: int
     #: Names in lower case; only those that readers look at.
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Struct, frozen=True):
     """What can be said of a kept body without reading it."""
 
     at: datetime

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from feedwatch.canonical import digest
+from feedwatch.discreet import Discreet
 from feedwatch.hours import Hours
 from feedwatch.model import Change, Delivery, Event, Notice
 from feedwatch.selection import Words
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(Discreet, frozen=True):
     """Standard Webhooks to one address."""
 
-    url: str = field(repr=False)
+    hidden: ClassVar[frozenset[str]] = frozenset({"url", "secrets", "headers"})
+
+    url: str
     #: Signing secrets (`whsec_…`); all sign during rotation.
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
     #: Whether the address may be on a private network; never link-local.
     allow_private: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MailServer:
+class MailServer(Discreet, frozen=True):
     """The SMTP server that every mail goes through."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"password"})
 
     host: str
     port: int
@@ -38,7 +43,7 @@ class MailServer:
     #: Address, or name and address, of the sender.
     sender: str
     user: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     #: Certificates to trust instead of the system's.
     ca: Path | None = None
     allow_private: bool = False
@@ -54,27 +59,26 @@ class MailServer:
         return self.sender.rpartition("<")[0].strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """E-mail, one message a recipient."""
 
     to: tuple[str, ...]
     server: MailServer
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(Discreet, frozen=True):
     """Any service that Apprise knows."""
 
-    url: str = field(repr=False)
+    hidden: ClassVar[frozenset[str]] = frozenset({"url"})
+
+    url: str
     allow_private: bool = False
 
 
 Channel = Webhook | Mail | Notify
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(Struct, frozen=True):
     """The operator's own templates (Jinja2); None is ours."""
 
     subject: str | None = None
@@ -83,8 +87,7 @@ class Wording:
     json: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One `[[alert]]`: where deliveries go and which events it wants."""
 
     id: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 from feedwatch.canonical import comparable, digest
 from feedwatch.differ.normalise import text_of
+from feedwatch.discreet import Discreet
 from feedwatch.model import Entry
 
 #: Ideographs and kana begin here: their scripts put no space between words.
@@ -45,9 +46,10 @@ def _in_word(sign: str) -> bool:
     return sign.isalnum() and sign < _NO_SPACES
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(Discreet, frozen=True):
     """One `[[feed]]`: what it takes from all sources, as an alert would."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"token"})
 
     id: str
     title: str
@@ -59,7 +61,7 @@ class Merged:
     match: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     #: Part of its address, for those who were told; None is a feed for everybody.
-    token: str | None = field(default=None, repr=False)
+    token: str | None = None
 
     @property
     def path(self) -> str:

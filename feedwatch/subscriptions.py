@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from lxml import etree
+from msgspec import Struct
 
 from feedwatch.canonical import one_line
 from feedwatch.errors import FeedwatchError
@@ -22,8 +22,7 @@ _BARE = re.compile(rb"&(?!#?\w{1,32};)")
 _ATTRIBUTES = ("type", "text", "title", "url", "xmlurl", "category")
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Struct, frozen=True):
     """One source as OPML can say it."""
 
     #: As it is written: whether it is an address that can be polled is the caller's business.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import NamedTuple
+
+from msgspec.structs import fields
 
 from feedwatch.canonical import host_of
 from feedwatch.model import Incident, IncidentKind, PollState, Selectors, Source

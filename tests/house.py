@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from lxml import etree
 from make import CATEGORIES, History, commit
+from msgspec.structs import replace
 
 from feedwatch.categories import Categories
 from feedwatch.generator.publish import Publisher

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
+from msgspec.structs import replace
 from site_pages import NOW, Site, post, sources_toml
 
 from feedwatch.model import About, Entry, Incident, Quarantine, Text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from make import NOW
+from msgspec.structs import replace
 from test_trust import Site
 
 from feedwatch.canonical import entry_id

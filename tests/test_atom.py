@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from make import NOW, entry
+from msgspec.structs import replace
 
 from feedwatch.canonical import atom_id
 from feedwatch.generator import atom

@@ -172,7 +172,7 @@ from reading import NOW, SOURCE
 from feedwatch import readers
 from feedwatch.errors import ReadError
 from feedwatch.model import Selectors
-from dataclasses import replace
+from msgspec.structs import replace
 source = replace(SOURCE, select=Selectors("p"))
 def read(body):
     try:

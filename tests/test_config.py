@@ -11,13 +11,13 @@ import subprocess
 import sys
 import tomllib
 import traceback
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from feedwatch.config import load, parse, reading_digest, schema
 from feedwatch.config_build import Config

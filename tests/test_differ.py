@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from make import NOW, History, entry, kinds
+from msgspec.structs import replace
 
 from feedwatch.model import Category, Entry, Moment, Text
 

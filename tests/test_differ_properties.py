@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make import CATEGORIES, EDITS, NOW, after, reading
+from msgspec.structs import replace
 from test_atom import BASE, FEED, checked
 
 from feedwatch.differ.diff import diff
@@ -83,9 +84,7 @@ def test_any_sequence_of_polls_yields_exactly_the_changes_that_were_made(steps: 
         elif step == "restart":
             known = replace(
                 known,
-                entries={
-                    key: codec.load(KnownEntry, codec.dump(KnownEntry, row)) for key, row in known.entries.items()
-                },
+                entries={key: codec.load(KnownEntry, codec.dump(row)) for key, row in known.entries.items()},
             )
         entries = [post.entry() for post in shown or site.listed()]
         before = known.entries

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import feedparser
 import pytest
 from make import CATEGORIES, NOW, History, commit, entry, reading
+from msgspec.structs import replace
 from test_atom import checked
 
 from feedwatch import config as configuration

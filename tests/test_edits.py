@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from make import EDITS, NOW, History, entry, kinds
+from msgspec.structs import replace
 
 from feedwatch.differ.edits import edit, wording
 from feedwatch.model import EditRules, EditSize, Entry, Text

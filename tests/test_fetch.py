@@ -6,11 +6,11 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+from msgspec.structs import replace
 from origin import Origin
 
 from feedwatch.model import Failure, Fetched, PollState, Reading, Source

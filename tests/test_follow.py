@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from make import CATEGORIES, EDITS, NOW, History, after, entry
+from msgspec.structs import replace
 from origin import Origin
 from reading import Inline
 

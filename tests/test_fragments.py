@@ -6,7 +6,6 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from house import House
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make import entry
+from msgspec.structs import replace
 
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import About, Commit, Entry, Imprint, Source

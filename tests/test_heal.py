@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from make import History, entry
+from msgspec.structs import fields, replace
 from origin import Origin
 from publisher import Inline
 from test_trust import page

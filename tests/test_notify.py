@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from make import History, entry
+from msgspec.structs import replace
 from origin import Origin, serving
 from postoffice import MINUTES, open_office
 

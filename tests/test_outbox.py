@@ -9,7 +9,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import ParamSpec
 
 import pytest
 from make import CATEGORIES, NOW, entry
+from msgspec.structs import replace
 from origin import Answer, Asked, Origin
 from postoffice import DAYS, HOURS, MINUTES, PostOffice, hook, ids, open_office
 

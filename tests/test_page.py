@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import fields
 from workbench import FIXTURES, ROOT, SECTIONS
 
 from feedwatch import config, readers

@@ -6,7 +6,6 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ import html5lib
 import httpx
 import pytest
 import stores
+from msgspec.structs import replace
 from site_pages import NOW, Site, post, sources_toml
 from starlette.routing import Route
 from workbench import ROOT

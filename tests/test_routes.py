@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from make import NOW, History, entry
+from msgspec.structs import replace
 
 from feedwatch.hours import Hours, read_digest, read_quiet
 from feedwatch.model import Change, Incident, Notice

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from make import entry
+from msgspec.structs import replace
 from test_atom import BASE, FEED, FULL, published
 
 from feedwatch.generator import rss

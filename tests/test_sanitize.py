@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from html import escape
@@ -11,6 +10,7 @@ from typing import Any
 import html5lib
 import pytest
 from make import NOW
+from msgspec import Struct
 
 from feedwatch.model import Entry, Source, Text
 from feedwatch.readers import read
@@ -87,9 +87,9 @@ def texts(value: Any, name: str = "") -> Iterator[tuple[str, str | Text]]:
     elif isinstance(value, tuple):
         for part in value:
             yield from texts(part, name)
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from texts(getattr(value, field.name), f"{name}.{field.name}")
+    elif isinstance(value, Struct):
+        for field in value.__struct_fields__:
+            yield from texts(getattr(value, field), f"{name}.{field}")
 
 
 def harm_in(entry: Entry) -> list[tuple[str, str]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from feedwatch.model import Entry, Failure, Moment, Pace, PollState, Rhythm, Source, Validators
 from feedwatch.poller.caching import fresh_for

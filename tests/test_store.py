@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from make import CATEGORIES, NOW, History, commit, entry
+from msgspec.structs import replace
 
 from feedwatch import failpoints, files
 from feedwatch.categories import Categories

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from make import CATEGORIES, EDITS, NOW, after, entry, reading
+from msgspec.structs import replace
 from origin import Origin
 from workbench import Bench
 
@@ -144,7 +144,7 @@ def test_entries_that_rush_through_are_doubted_once_and_then_never_again() -> No
 def test_a_field_that_is_gone_from_all_entries_is_not_believed_at_once(name: str, without: dict[str, object]) -> None:
     site = Site()
 
-    found = site.says(*(replace(one, **without) for one in LISTED))  # type: ignore[arg-type]
+    found = site.says(*(replace(one, **without) for one in LISTED))
 
     assert doubt(found) == "lost-field"
     assert name in found.detail  # type: ignore[union-attr]

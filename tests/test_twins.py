@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import feedparser
 import pytest
 from make import CATEGORIES, EDITS, NOW, entry, reading
+from msgspec.structs import replace
 from origin import Origin
 from workbench import Bench
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.alerts.message import Item, Message
 from feedwatch.canonical import digest
@@ -12,8 +14,7 @@ from feedwatch.routes import Route, gathering
 from feedwatch.store import Claim
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(Struct, frozen=True):
     """A message, and the claims it settles."""
 
     message: Message

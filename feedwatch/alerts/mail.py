@@ -5,7 +5,6 @@ Nothing scraped becomes a header or markup: headers are cleaned (see `text.heade
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -13,6 +12,7 @@ from email.utils import format_datetime
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, Template
+from msgspec import Struct
 
 from feedwatch.alerts.message import KIND_TITLES, MOST_SHOWN, Item, Message, template_values, why
 from feedwatch.alerts.text import address, header, line
@@ -32,14 +32,12 @@ _GROUPS = {"digest": "events", "quiet": "events from the quiet hours", "storm": 
            "catch-up": "events to catch up with"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     field: str
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One event as the mail shows it; all of it plain text, `link` a web address or None."""
 
     kind: str

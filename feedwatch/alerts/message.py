@@ -5,9 +5,10 @@ The JSON here is a contract (`feedwatch schema --webhook` prints its schema): ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from feedwatch.differ.normalise import text_of
 from feedwatch.entryjson import entry_json
@@ -26,8 +27,7 @@ KIND_TITLES = {
 _TITLE, _SUMMARY = 500, 300
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One event of a message, under the id of its own delivery."""
 
     delivery_id: str
@@ -36,8 +36,7 @@ class Item:
     source_title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One event, or several in one; `id` is its idempotency key at every attempt."""
 
     id: str
@@ -58,8 +57,7 @@ class Message:
         return [item.event for item in self.items if isinstance(item.event, Change)]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What became of one attempt. `error` is None when the receiver took it."""
 
     #: One sentence for people.

@@ -9,9 +9,11 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch import failpoints
 from feedwatch.alerts.gather import Parcel, formed, parcels
@@ -37,8 +39,7 @@ _ERROR, _ANSWER = 400, 1000
 Outcome = tuple[str, Delivery]
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What became of deliveries."""
 
     delivered: int = 0

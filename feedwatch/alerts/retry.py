@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.alerts.message import Answer
 from feedwatch.model import Delivery
@@ -16,8 +18,7 @@ _DOWN = 3
 _JITTER = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """Attempts of one delivery: after `first`, then twice as long each time, for `give_up` in all."""
 
     first: timedelta
@@ -47,8 +48,7 @@ class Schedule:
         return (delivery.tried or delivery.due) + self.give_up <= now
 
 
-@dataclass(slots=True)
-class Gate:
+class Gate(Struct):
     """What is known of one receiver, since this process started."""
 
     first: timedelta

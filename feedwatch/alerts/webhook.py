@@ -11,8 +11,9 @@ import binascii
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from feedwatch.alerts.message import Answer, Message, message_json, template_values
 from feedwatch.alerts.wording import TemplateProblem, render_tree
@@ -34,8 +35,7 @@ _TRY_AGAIN = frozenset({408, 425, 429})
 _LONGEST_WAIT = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(Struct, frozen=True):
     """The request of one attempt, byte for byte."""
 
     url: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import click
+from msgspec.structs import replace
 
 from feedwatch.app import open_app
 from feedwatch.cli.common import Setup, complete_source, printable, setup, source_called

@@ -7,11 +7,11 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from feedwatch import config as configuration
 from feedwatch.cli.people import looks_on
@@ -33,8 +33,7 @@ _COLOURS = {
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     config: Config
     state_dir: Path
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
+from msgspec.structs import asdict, fields, replace
 
 from feedwatch.app import open_poller
 from feedwatch.cli.common import complete_source, config_path, echo_json, json_option, printable, setup, source_called
@@ -30,8 +31,7 @@ _PAUSE = 0.2
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(Struct, frozen=True):
     """A way to read the page, and what comes of it."""
 
     name: str

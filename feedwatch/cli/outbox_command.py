@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from feedwatch.alerts.message import Item, event_json
 from feedwatch.app import App, open_app

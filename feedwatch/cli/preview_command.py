@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 import click
+from msgspec.structs import replace
 
 from feedwatch.app import open_poller
 from feedwatch.cli.common import complete_source, echo_json, echo_table, json_option, printable, setup

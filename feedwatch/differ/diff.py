@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.canonical import atom_id, digest
 from feedwatch.differ import versions
@@ -29,8 +31,7 @@ from feedwatch.model import (
 SlugsOf = Callable[[Iterable[Category]], Iterable[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Struct, frozen=True):
     #: Rows that differ from what is stored.
     rows: tuple[KnownEntry, ...]
     changes: tuple[Change, ...]
@@ -99,8 +100,7 @@ def diff(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Bottom:
+class _Bottom(Struct, frozen=True):
     """Where a listing is older than all of it that is known: a longer window shows old posts, and no news."""
 
     #: The position of the last known entry, and the last date of any; None where that says nothing.

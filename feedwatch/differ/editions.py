@@ -7,8 +7,10 @@ choice shows what was always known in another way, under the same ids.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.canonical import edit_id
 from feedwatch.differ.normalise import text_of
@@ -20,8 +22,7 @@ _EDIT = "\n"
 _TITLE = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
+class Edition(Struct, frozen=True):
     """An entry, or one edit of it, as it stands in a feed."""
 
     known: KnownEntry

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+
+from msgspec import Struct
 
 from feedwatch.canonical import comparable, digest
 from feedwatch.differ.normalise import plain
@@ -33,8 +34,7 @@ _ALIKE = 0.85
 _SIGNS = re.compile(r"[\W_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(Struct, frozen=True):
     """What an entry says, in the form that is compared."""
 
     title: str
@@ -46,8 +46,7 @@ class Wording:
         return digest("wording", self.title, self.summary, self.content)
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     #: Names of the fields whose words differ.
     fields: tuple[str, ...]
     size: EditSize

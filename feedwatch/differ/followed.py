@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url, digest
 from feedwatch.differ.diff import Diff, SlugsOf, change_of, taken_back, worded
@@ -37,8 +39,7 @@ _WEEK = timedelta(days=7)
 _GONE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What a look at an entry's own page came to. By default: nothing that was not known."""
 
     article: Article | None = None

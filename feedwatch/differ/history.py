@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
+
+from msgspec import Struct
 
 from feedwatch.differ.normalise import text_of
 from feedwatch.differ.words import Piece, word_diff
@@ -15,8 +16,7 @@ from feedwatch.model import EditSize, KnownEntry, Revision
 _FIELDS = ("title", "summary", "content")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One edit."""
 
     #: The revision it made.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from feedwatch.model import Entry
 
@@ -11,8 +12,7 @@ from feedwatch.model import Entry
 NEWS = timedelta(days=2)
 
 
-@dataclass(frozen=True, slots=True)
-class Hush:
+class Hush(Struct, frozen=True):
     """What is taken in without a word: entries become `discovered`, edits are only kept."""
 
     edits: bool = False

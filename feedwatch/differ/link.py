@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from feedwatch.differ.versions import revised
 from feedwatch.errors import FeedwatchError

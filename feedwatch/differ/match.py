@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
+
+from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url, comparable
 from feedwatch.differ.normalise import plain

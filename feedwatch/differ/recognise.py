@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from feedwatch.differ.match import match
 from feedwatch.model import Entry, KnownEntry, KnownSource
@@ -12,8 +13,7 @@ from feedwatch.model import Entry, KnownEntry, KnownSource
 _ENOUGH, _UNSEEN = 0.9, 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(Struct, frozen=True):
     """What a list has of the known entries."""
 
     #: How many it has, of how many.

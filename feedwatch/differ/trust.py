@@ -6,8 +6,9 @@ What a source usually is like is not written down anywhere: its known entries te
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from feedwatch.differ.diff import Diff
 from feedwatch.differ.hush import NEWS, NO_HUSH, Hush
@@ -49,8 +50,7 @@ _FIELDS: dict[str, Callable[[Entry], object]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Why a reading is not believed."""
 
     doubt: Doubt
@@ -110,8 +110,7 @@ def strange(
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What a reading that is believed changes."""
 
     diff: Diff

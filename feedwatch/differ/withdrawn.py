@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from feedwatch.model import Entry, KnownEntry, KnownSource, Reading
 
@@ -14,8 +15,7 @@ READINGS = 3
 _ORDERED = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """Keys of listed entries that a reading lacks."""
 
     #: They should be in it.

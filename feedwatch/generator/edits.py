@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from html import escape
+
+from msgspec.structs import replace
 
 from feedwatch.canonical import edit_id
 from feedwatch.differ.normalise import text_of

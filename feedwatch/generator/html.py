@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, Template
+from msgspec import Struct
 
 from feedwatch.canonical import one_line
 from feedwatch.differ.normalise import text_of
@@ -16,8 +16,7 @@ from feedwatch.model import Feed, PublishedEntry, Reading
 _SHOWN = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A feed on the index page, with its newest entries."""
 
     feed: Feed

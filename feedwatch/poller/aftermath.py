@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.canonical import body_digest
 from feedwatch.differ.diff import Diff
@@ -25,8 +27,7 @@ from feedwatch.poller import moves, schedule
 from feedwatch.poller.rhythm import rhythm
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """A body whose entries are committed."""
 
     fetched: Fetched
@@ -41,8 +42,7 @@ class Recorded:
     healed: Selectors | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
+class Repeated(Struct, frozen=True):
     """The source says what it said last time, and what was missing then is missing once more."""
 
     answer: NotModified

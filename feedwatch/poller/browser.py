@@ -11,9 +11,10 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from feedwatch.errors import FeedwatchError
 from feedwatch.model import Response
@@ -48,16 +49,14 @@ class BrowserError(FeedwatchError):
         self.kind: Literal["browser", "timeout", "too-large"] = kind
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     #: Where the page says it is, after its scripts.
     url: str
     #: The document as HTML in UTF-8.
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
+class _Running(Struct, frozen=True):
     playwright: Playwright
     chromium: Chromium
     pid: int

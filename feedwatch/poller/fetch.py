@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
+
+from msgspec import Struct
 
 from feedwatch.model import Failure, Fetched, NotModified, Source
 from feedwatch.net import Net, NetError
@@ -22,8 +23,7 @@ MAX_BODY = 10_000_000
 _ROBOTS_HOPS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Driven:
+class Driven(Struct, frozen=True):
     """What a walk came to, and what it cost."""
 
     outcome: Fetched | NotModified | Failure

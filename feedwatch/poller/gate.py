@@ -9,8 +9,9 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import urldefrag, urljoin
+
+from msgspec import Struct, field
 
 from feedwatch.canonical import host_of
 from feedwatch.model import Fetched, Response, Source
@@ -40,8 +41,7 @@ _NOT_ANSWERED = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One request of a page."""
 
     url: str

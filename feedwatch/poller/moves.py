@@ -6,9 +6,10 @@ it was seen in several polls over days, each time with entries that are known; h
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from feedwatch.model import Move, PollState
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.guard import Guard
 from feedwatch.model import Failure, Fetched, Source, Validators
@@ -13,8 +15,7 @@ from feedwatch.poller.fetch import Driven, Robots
 from feedwatch.poller.gate import Gate
 
 
-@dataclass(frozen=True, slots=True)
-class Renderer:
+class Renderer(Struct, frozen=True):
     """`net` leads where the configuration allows, `public` to public addresses only.
 
     The scripts of a page are strangers: only one that itself stands on a host that `guard` vouches for may ask others

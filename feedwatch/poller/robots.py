@@ -5,10 +5,10 @@ A feed is published for programs, and whoever added it asked for it by name; a p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from protego import Protego
 
 from feedwatch.model import Response
@@ -21,8 +21,7 @@ LARGEST = 512_000
 _LONGEST_DELAY = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What one host allows: `text` is its robots.txt; without one everything is allowed, or nothing."""
 
     text: str | None

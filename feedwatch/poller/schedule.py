@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from feedwatch.canonical import digest
 from feedwatch.model import Failure, Pace, PollState, Source

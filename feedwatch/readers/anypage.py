@@ -5,10 +5,10 @@ Says where the next page is, and what is wrong with a page that has no posts.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from bs4 import BeautifulSoup
+from msgspec.structs import replace
 
 from feedwatch.errors import ReadError
 from feedwatch.model import Reading, Source

@@ -10,9 +10,10 @@ import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct, field
 
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import HEADINGS, INLINE, Element, classes, elements, hidden, step, text_of
@@ -67,8 +68,7 @@ _LISTED = 5
 _MOST = 0.6
 
 
-@dataclass(slots=True)
-class Candidate:
+class Candidate(Struct):
     """Something that could be a title."""
 
     element: Element
@@ -79,8 +79,7 @@ class Candidate:
     at: int
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """Candidates at the same place of the structure."""
 
     path: str
@@ -93,8 +92,7 @@ class Group:
         return (self.path, *self.variants)
 
 
-@dataclass(slots=True)
-class Outline:
+class Outline(Struct):
     """A page, walked once."""
 
     root: Element

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from feedwatch.canonical import canonical_url, comparable
 from feedwatch.readers.candidates import LONGEST_TITLE, Group, Outline
@@ -40,8 +41,7 @@ _DATED = re.compile(r"(.{6,30}?)\s?[·•|:–—-]\s+(.+)")
 _JUDGED = 16
 
 
-@dataclass(slots=True)
-class Detected:
+class Detected(Struct):
     """The posts of a page, in document order, the paths that find them again, and what was not taken."""
 
     records: list[Record] = field(default_factory=list)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from html import escape
 from html.entities import html5
+
+from msgspec.structs import replace
 
 from feedwatch.canonical import clean
 from feedwatch.errors import ReadError

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url, clean, digest, one_line, slug
 from feedwatch.model import About, Category, Enclosure, Entry, Origin, Person, Reading, Source, Text

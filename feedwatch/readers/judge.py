@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from feedwatch.readers.candidates import Candidate, Group, Outline, leads
 from feedwatch.readers.dates import parse_date
@@ -60,8 +61,7 @@ _NO_HINT = re.compile(
 )
 
 
-@dataclass(slots=True)
-class Judged:
+class Judged(Struct):
     """A group, with what speaks for and against its being the posts."""
 
     group: Group

@@ -6,8 +6,9 @@ Does not read entries.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from feedwatch.canonical import clean
 
@@ -27,8 +28,7 @@ _JSON_FEED = re.compile(r'"version"\s*:\s*"https?:(?:\\?/){2}(?:www\.)?jsonfeed\
 _NOISE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """`text` begins at the root element, whose name is `root` as written; `prolog` is what stood before it."""
 
     kind: Literal["xml", "json", "page", "sitemap"] | None

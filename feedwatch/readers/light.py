@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from bs4.builder import HTMLTreeBuilder
 from lxml import etree
+from msgspec import Struct
 
 from feedwatch.readers.selectors import split_selector
 
@@ -116,8 +116,7 @@ class Light:
                 ahead += [*around, *inside, *([node.text] if node.text else []), *around]
 
 
-@dataclass(frozen=True, slots=True)
-class _Compound:
+class _Compound(Struct, frozen=True):
     """Conditions on one element, and how the one before stands above it."""
 
     tag: str | None

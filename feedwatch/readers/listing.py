@@ -7,9 +7,11 @@ it finds nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.canonical import entry_id, one_line
 from feedwatch.model import About, Category, Entry, Moment, Person, Reading, Source, Text
@@ -24,8 +26,7 @@ from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import Element, forget, parse, text_of
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
+class _Page(Struct, frozen=True):
     root: Element
     base: str
     language: str | None
@@ -39,16 +40,14 @@ _WAYS = ("", "whatever classes say", "bold titles")
 _WAY = "way: "
 
 
-@dataclass(frozen=True, slots=True)
-class _Looked:
+class _Looked(Struct, frozen=True):
     seen: Outline
     judge: Judge
     found: Detected
     rule: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Looker:
+class _Looker(Struct, frozen=True):
     page: _Page
     root: Element
     claimed: Claims

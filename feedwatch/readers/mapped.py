@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from html import unescape
 from html.entities import html5
 from typing import Any
+
+from msgspec.structs import replace
 
 from feedwatch.canonical import entry_id, one_line
 from feedwatch.model import About, Category, Enclosure, Entry, Moment, Origin, Pace, Person, Reading, Text

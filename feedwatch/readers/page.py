@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 from bs4 import BeautifulSoup, Tag
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from feedwatch.canonical import entry_id, one_line
 from feedwatch.errors import ReadError
@@ -76,8 +77,7 @@ def _select(source: Source) -> Selectors:
     return source.select
 
 
-@dataclass(frozen=True, slots=True)
-class _Card:
+class _Card(Struct, frozen=True):
     entry: Entry
     problems: tuple[str, ...]
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url, comparable
 from feedwatch.errors import ReadError
@@ -103,8 +104,7 @@ def _again(reading: Reading, known: Sequence[Entry]) -> tuple[int, int]:
 # --- where known entries stand ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(Struct, frozen=True):
     """An element that has the title of a known entry, or leads to it."""
 
     element: Tag

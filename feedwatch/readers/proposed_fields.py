@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bs4 import BeautifulSoup, Tag
+from msgspec import Struct
 
 from feedwatch.canonical import canonical_url, comparable
 from feedwatch.differ.normalise import plain
@@ -34,8 +34,7 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _SOMEWHERE = "https://somewhere.invalid/"
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """The element of a known entry."""
 
     element: Tag

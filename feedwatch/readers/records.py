@@ -11,10 +11,12 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.canonical import one_line
 from feedwatch.model import Moment
@@ -65,8 +67,7 @@ def _length(text: str) -> int:
     return len(text) + 2 * sum(c >= "\u2e80" for c in text)
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     title: Candidate
     parts: list[Node]
     #: The element that wraps it, or the first of its parts.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
 from lxml import etree
+from msgspec import Struct, field
 
 from feedwatch.canonical import is_settled
 
@@ -50,8 +50,7 @@ _IN_PERSON = re.compile(r"[@()<>&;]")
 Mapped = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """What feedparser's result is used for."""
 
     rss: bool

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from feedwatch.differ.match import match
 from feedwatch.model import ChangeKind, Entry
@@ -15,8 +16,7 @@ from feedwatch.replay.play import Alert, Play, Side, Trouble
 _Name = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field as each side has it: ISO dates, names of categories, None for nothing."""
 
     name: str
@@ -24,14 +24,12 @@ class Field:
     after: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Differing:
+class Differing(Struct, frozen=True):
     entry: Entry
     fields: tuple[Field, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceDifference:
+class SourceDifference(Struct, frozen=True):
     id: str
     appear: tuple[Entry, ...] = ()
     disappear: tuple[Entry, ...] = ()
@@ -41,23 +39,20 @@ class SourceDifference:
     broken: tuple[Trouble, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """An entry of a feed."""
 
     source_id: str
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class FeedDifference:
+class FeedDifference(Struct, frozen=True):
     slug: str
     come: tuple[Member, ...]
     go: tuple[Member, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """An alert that one side sends and the other does not."""
 
     route_id: str
@@ -68,8 +63,7 @@ class Told:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Only what differs; all tuples are empty when nothing does."""
 
     sources: tuple[SourceDifference, ...] = ()

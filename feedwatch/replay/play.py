@@ -7,8 +7,10 @@ as it would be when the operator accepts it: otherwise everything after it would
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
@@ -37,24 +39,21 @@ from feedwatch.taking import commit_of, taken
 _EVERY = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """A delivery that would have been made."""
 
     delivery: Delivery
     change: Change
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """A body that could not be read, or was doubted."""
 
     at: datetime
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(Struct, frozen=True):
     """What has come of the bodies of one source so far."""
 
     known: KnownSource
@@ -63,8 +62,7 @@ class Play:
     troubles: tuple[Trouble, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """All sources under one configuration."""
 
     config: Config

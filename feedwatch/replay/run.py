@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url
 from feedwatch.config import reading_digest
@@ -23,8 +25,7 @@ from feedwatch.store.twins import Twins
 _AT_ONCE = 4
 
 
-@dataclass(slots=True)
-class Replayed:
+class Replayed(Struct):
     """What a replay came to; the lists hold ids of sources."""
 
     difference: Difference = field(default_factory=Difference)
@@ -52,8 +53,7 @@ async def replay(
     return await _Replay(old, new, state_dir, reader, since, now).run()
 
 
-@dataclass(slots=True)
-class _Seat:
+class _Seat(Struct):
     """A configuration, its source, and what has come of that so far."""
 
     config: Config

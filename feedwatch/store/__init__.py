@@ -11,9 +11,10 @@ Laws, kept by every implementation and shown by `tests/test_store.py`:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from feedwatch.model import (
     Change,
@@ -34,8 +35,7 @@ OWN = "@feedwatch"
 LOCK = "lock"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A delivery, with the event it carries and where that comes from."""
 
     source_id: str
@@ -45,8 +45,7 @@ class Claim:
     source_title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unpublished:
+class Unpublished(Struct, frozen=True):
     """Feeds that no longer show what the store knows."""
 
     slugs: frozenset[str] = frozenset()
@@ -66,8 +65,7 @@ Place = tuple[str, str]
 Listing = Literal["newest", "withdrawn", "edited"]
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Struct, frozen=True):
     """What one source has in the outbox for one route."""
 
     pending: int
@@ -78,8 +76,7 @@ class Backlog:
     died: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """What the index knows of one source."""
 
     #: As the source calls itself; "" where it has no entry.

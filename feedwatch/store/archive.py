@@ -12,13 +12,15 @@ import bisect
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct, field
+
 from feedwatch import files
 from feedwatch.canonical import digest
-from feedwatch.model import Entry, KnownEntry
+from feedwatch.model import KnownEntry
 from feedwatch.store import codec
 from feedwatch.store.index import Head, Seen, seen_of
 
@@ -45,20 +47,18 @@ def sign(known: KnownEntry) -> str:
     """The same for the same facts, whether they were just made or read back from a file."""
     dates = (known.published, known.updated, known.withdrawn)
     bond = known.twin_of.atom_id if known.twin_of else None
-    entry = codec.to_bytes(codec.dump(Entry, known.entry)).decode()
+    entry = msgspec.json.encode(known.entry).decode()
     return digest(known.atom_id, entry, bond, *(date.isoformat() if date else None for date in dates))
 
 
-@dataclass(slots=True)
-class _Page:
+class _Page(Struct):
     end: Seen
     rows: list[Place]
     #: Digest of what was last published; "" before.
     shown: str = ""
 
 
-@dataclass(slots=True)
-class Archive:
+class Archive(Struct):
     """The pages of every head. `folder` is theirs; with `made_for` changes what every page looks like."""
 
     folder: Path

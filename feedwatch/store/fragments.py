@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from feedwatch import files
 from feedwatch.differ.editions import key_of
@@ -17,8 +18,7 @@ from feedwatch.model import Fragment
 from feedwatch.store import Place, codec
 
 
-@dataclass(slots=True)
-class Fragments:
+class Fragments(Struct):
     """`folder` is theirs; with `made_for` changes what every entry looks like."""
 
     folder: Path
@@ -39,7 +39,7 @@ class Fragments:
 
     def keep(self, slug: str, fragments: Mapping[Place, Fragment]) -> None:
         """Those of a feed that was just written. Raises OSError."""
-        rows = [(*place, codec.dump(Fragment, one)) for place, one in fragments.items()]
+        rows = [(*place, codec.dump(one)) for place, one in fragments.items()]
         data = codec.to_bytes({"made_for": self.made_for, "entries": rows})
         files.write_atomic(self._path(slug), data, durable=False)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from feedwatch.model import EPOCH, KnownEntry
 
@@ -45,8 +46,7 @@ def _seconds(moment: datetime) -> float:
     return (moment - EPOCH).total_seconds()
 
 
-@dataclass(slots=True)
-class Head:
+class Head(Struct):
     """The newest rows of one feed, and how many it has in all."""
 
     title: str

@@ -6,9 +6,11 @@ Losing it costs one full request a source and a look through the source files, n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from feedwatch import files
 from feedwatch.errors import Damaged
@@ -16,8 +18,7 @@ from feedwatch.model import PollState
 from feedwatch.store import Backlog, codec
 
 
-@dataclass(slots=True)
-class Polls:
+class Polls(Struct):
     states: dict[str, PollState] = field(default_factory=dict)
     #: When the next delivery of each source and route that have one is due.
     outbox: dict[str, dict[str, datetime]] = field(default_factory=dict)
@@ -71,9 +72,9 @@ def save(
     """
     for source, state in states.items():
         if source not in rows or rows[source][0] is not state:
-            rows[source] = state, codec.to_bytes(source) + b":" + codec.to_bytes(codec.dump(PollState, state))
+            rows[source] = state, codec.to_bytes(source) + b":" + codec.to_bytes(codec.dump(state))
     waiting = {source: {r: when.isoformat() for r, when in routes.items()} for source, routes in outbox.items()}
-    left = {source: {r: codec.dump(Backlog, row) for r, row in routes.items()} for source, routes in backlog.items()}
+    left = {source: {r: codec.dump(row) for r, row in routes.items()} for source, routes in backlog.items()}
     polls = b",".join(rows[source][1] for source in states)
     files.write_document(
         path, b'{"polls":{%b},"outbox":%b,"backlog":%b}' % (polls, codec.to_bytes(waiting), codec.to_bytes(left))

@@ -88,12 +88,12 @@ class SourceFile:
         self.incidents.update({incident.id: incident for incident in commit.incidents})
         # A store that fell back computes the same ids again: what was settled stays settled.
         self.deliveries = {**{d.id: d for d in commit.deliveries}, **self.deliveries}
-        state = {"config_digest": commit.config_digest, "about": codec.dump(About, commit.about)}
+        state = {"config_digest": commit.config_digest, "about": codec.dump(commit.about)}
         self._replace("state", [state])
-        self._replace("entries", [codec.dump(KnownEntry, row) for row in entries.values()])
+        self._replace("entries", [codec.dump(row) for row in entries.values()])
         if commit.incidents:
             kept = sorted(self.incidents.values(), key=lambda i: (i.closed is None, i.opened))[-KEEP_INCIDENTS:]
-            self._replace("incidents", [codec.dump(Incident, incident) for incident in kept])
+            self._replace("incidents", [codec.dump(incident) for incident in kept])
         self._write_outbox()
         self._flush()
 
@@ -164,11 +164,11 @@ class SourceFile:
             if event.id not in needed:
                 del self.events[event.id]
         events = self.events.values()
-        self._replace("changes", [codec.dump(Change, event) for event in events if isinstance(event, Change)])
-        notices = [codec.dump(Notice, event) for event in events if isinstance(event, Notice)]
+        self._replace("changes", [codec.dump(event) for event in events if isinstance(event, Change)])
+        notices = [codec.dump(event) for event in events if isinstance(event, Notice)]
         if notices or self._table("notices"):
             self._replace("notices", notices)
-        self._replace("outbox", [codec.dump(Delivery, d) for d in self.deliveries.values()])
+        self._replace("outbox", [codec.dump(d) for d in self.deliveries.values()])
 
     def _forget(self, status: DeliveryStatus, keep: int) -> None:
         settled = [d for d in self.deliveries.values() if d.status == status]

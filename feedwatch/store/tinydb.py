@@ -15,9 +15,10 @@ import contextlib
 import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from feedwatch import files
 from feedwatch.canonical import digest

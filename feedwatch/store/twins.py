@@ -7,8 +7,9 @@ source files, never the only copy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url, comparable, digest
 from feedwatch.differ.normalise import text_of

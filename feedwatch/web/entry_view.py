@@ -6,9 +6,10 @@ Makes no markup but for the text that its source wrote. Runs on the store's thre
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from feedwatch.config_build import Config
 from feedwatch.differ.history import Step, steps
@@ -20,8 +21,7 @@ from feedwatch.web.markup import readable
 from feedwatch.web.summaries import Summaries, Summary, entry_id, named
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A part of an entry, what it says, and who says so."""
 
     name: str
@@ -29,8 +29,7 @@ class Field:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """Who was told of a change, or why not."""
 
     route: str
@@ -38,8 +37,7 @@ class Told:
     status: Literal["pending", "delivered", "dead", "dropped", "untold"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One thing that happened to an entry; `step` is the edit, where it is one."""
 
     at: datetime
@@ -48,8 +46,7 @@ class Event:
     told: Sequence[Told] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPage:
+class EntryPage(Struct, frozen=True):
     summary: Summary
     row: KnownEntry
     #: Its text as harmless HTML; "" for none.

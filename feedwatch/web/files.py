@@ -16,14 +16,17 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+
+from feedwatch.discreet import Discreet
 
 _TYPES = {
     ".atom": "application/atom+xml; charset=utf-8",
@@ -52,21 +55,21 @@ _KEPT, _WORTH_PACKING = 32_000_000, 500
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Discreet, frozen=True):
     """A file as it was read: `mark` is another one when it was replaced since."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"body", "packed"})
 
     mark: tuple[int, int, int]
     modified: float
-    body: bytes = field(repr=False)
+    body: bytes
     tag: str
     #: The body packed, where that makes it smaller.
-    packed: bytes | None = field(repr=False)
+    packed: bytes | None
     packed_tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Moved:
+class _Moved(Struct, frozen=True):
     """Where to look instead, relative to the folder."""
 
     to: str

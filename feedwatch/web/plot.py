@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 WEEKS = 52
 #: In units of the drawing: the width of a week with its gap, and the height of the highest bar.
@@ -14,8 +15,7 @@ _BAR = 3
 _WEEK = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
+class Plot(Struct, frozen=True):
     """`path` is the `d` of an SVG path with a bar for each week, the oldest at the left."""
 
     path: str

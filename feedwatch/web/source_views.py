@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from feedwatch.canonical import host_of
 from feedwatch.config_build import Config
@@ -40,8 +41,7 @@ CONDITIONS: dict[Condition, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     id: str
     title: str
     #: Where it is, without login and secrets, and an address to go there, for sources that have one.
@@ -66,8 +66,7 @@ class Row:
         return self.state.not_modified / self.state.requests if self.state.requests else None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     rows: Sequence[Row]
     paging: Paging
     #: How many sources there are in each condition, with the words of the search.
@@ -77,8 +76,7 @@ class Table:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePage:
+class SourcePage(Struct, frozen=True):
     row: Row
     #: What a reading normally looks like: (what, share of the entries that have it).
     contract: Sequence[tuple[str, float]]
@@ -227,7 +225,7 @@ def rule_of(source: Source, state: PollState) -> Iterator[str]:
     """How entries are found in what the source answers."""
     for written in (source.select, source.json):
         if written is not None:
-            for name in type(written).__dataclass_fields__:
+            for name in written.__struct_fields__:
                 if value := getattr(written, name):
                     yield f"{name}: {value}"
             return

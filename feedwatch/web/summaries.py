@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from feedwatch.canonical import one_line
 from feedwatch.differ.normalise import text_of
@@ -17,8 +18,7 @@ _KEPT, _EXCERPT = 5_000, 600
 _URN = "urn:uuid:"
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     #: Below `/entries/`: its source and the uuid of its own atom:id there.
     id: str
     #: The atom:id under which its post is published: the same in all sources that have it.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from feedwatch.categories import ALL
 from feedwatch.config_build import Config
@@ -28,8 +29,7 @@ _CARDS, _NEWEST = 12, 3
 _LATELY, _EACH = 20, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
+class Paging(Struct, frozen=True):
     """A page of a longer list; both numbers count from 1."""
 
     number: int
@@ -45,16 +45,14 @@ class Paging:
         return slice((self.number - 1) * size, self.number * size)
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryCard:
+class CategoryCard(Struct, frozen=True):
     slug: str
     title: str
     count: int
     newest: Sequence[Summary] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Struct, frozen=True):
     """One line of what happened lately: an entry, or an incident."""
 
     at: datetime
@@ -65,8 +63,7 @@ class Happening:
     more: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     total: int
     cards: Sequence[CategoryCard]
     #: Categories that have entries, those without a card among them.
@@ -77,8 +74,7 @@ class Home:
     lately: Sequence[Happening]
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryPage:
+class CategoryPage(Struct, frozen=True):
     card: CategoryCard
     paging: Paging
     entries: Sequence[Summary]
@@ -86,16 +82,14 @@ class CategoryPage:
     older: int
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentRow:
+class IncidentRow(Struct, frozen=True):
     incident: Incident
     headline: str
     #: The source that it is about, where it is one.
     source_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RouteRow:
+class RouteRow(Struct, frozen=True):
     id: str
     channel: str
     wants: str
@@ -107,8 +101,7 @@ class RouteRow:
     configured: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
+class DeliveryRow(Struct, frozen=True):
     claim: Claim
     title: str
     kind: str
@@ -116,8 +109,7 @@ class DeliveryRow:
     entry: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Deliveries:
+class Deliveries(Struct, frozen=True):
     routes: Sequence[RouteRow]
     #: What the list is cut down to; "" is every route.
     route: str
