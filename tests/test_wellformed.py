@@ -27,13 +27,13 @@ SPACES = (
 
 
 def quick(text: str) -> bool:
-    return wellformed.parse(look(text).text, URL) is not None
+    return wellformed.parse(look(text).text.encode(), URL) is not None
 
 
 def same(text: str) -> Reading:
     found = look(text)
     slow = read_any_feed(found, url=URL, now=NOW)
-    assert read_quickly(text, url=URL, now=NOW) == slow
+    assert read_quickly(text.encode(), "", url=URL, now=NOW) == slow
     return slow
 
 

@@ -53,6 +53,14 @@ def decode(body: bytes, content_type: str) -> str:
     return _repaired(body, label) if text is None else text
 
 
+def is_utf_8_if_valid(body: bytes, content_type: str) -> bool:
+    """Whether `decode` takes `body` for UTF-8, provided that it is valid UTF-8."""
+    if any(body.startswith(start) for start, name in (*_BOMS, *_WIDE) if name != "utf-8"):
+        return False
+    label = _label(body, content_type)
+    return label == "utf-8" or _ONE_BYTE.match(label) is not None
+
+
 def _label(body: bytes, content_type: str) -> str:
     """The codec named by HTTP or by the document itself, else UTF-8."""
     named = re.search(r"charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", content_type, re.IGNORECASE)

@@ -6,6 +6,7 @@ Does not decode bytes, make entries of what was parsed or make their ids unique:
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 from collections.abc import Iterator
@@ -19,10 +20,13 @@ from feedwatch.canonical import clean
 from feedwatch.errors import ReadError
 from feedwatch.model import Reading
 from feedwatch.readers import wellformed
+from feedwatch.readers.charset import is_utf_8_if_valid
 from feedwatch.readers.kind import Look, glance
-from feedwatch.readers.mapped import reading_of
+from feedwatch.readers.mapped import Document, reading_of
 from feedwatch.readers.pace import pace_of
 
+#: Bytes in which the root element of nearly every feed begins.
+_HEAD = 8192
 _LITERAL = re.compile(r"<!\[CDATA\[|<!--")
 _LITERAL_END = {"<![CDATA[": "]]>", "<!--": "-->"}
 _REFERENCE = re.compile(r"&(?:#(\d{1,7}|[xX][0-9a-fA-F]{1,6});|(\w{1,32};))?")
@@ -31,16 +35,30 @@ _ENTRY_TAG = re.compile(r"<(?:\w+:)?(?:item|entry)\b", re.IGNORECASE)
 _LENIENT = "the XML is not well-formed; read as far as possible"
 
 
-def read_quickly(text: str, *, url: str, now: datetime) -> Reading | None:
+def read_quickly(body: bytes, content_type: str, *, url: str, now: datetime) -> Reading | None:
     """The entries of a well-formed feed of a usual dialect, as they leave a reader; None for anything else. `url` is
-    the base of relative links."""
-    found = glance(text)
+    the base of relative links.
+
+    libxml2 takes nothing that is no UTF-8 or has a character that XML forbids: only what stands before the root
+    element, which it is not given, is decoded and looked at here.
+    """
+    if not is_utf_8_if_valid(body, content_type):
+        return None
+    try:
+        head, size = codecs.utf_8_decode(body[:_HEAD], "strict", False)
+    except UnicodeDecodeError:
+        return None
+    found = glance(head)
     if found.kind != "xml" or _declares_entities(found) or clean(found.prolog) != found.prolog:
         return None
-    quick = wellformed.parse(found.text, url)
+    document = body[size - len(found.text.encode()) :]
+    quick = wellformed.parse(document, url)
     if quick is None:
         return None
-    reading = reading_of(quick.feed, quick.entries, url, now, pace_of(found.text), rss=quick.rss)
+    entry = _ENTRY_TAG.search(found.text)
+    within = entry is not None and entry.end() < len(found.text)
+    pace = pace_of(found.text if within else document.decode())
+    reading = reading_of(quick.feed, quick.entries, Document(url, quick.rss, now, clean=True), pace)
     return replace(reading, way="quick")
 
 
@@ -61,7 +79,7 @@ def read_any_feed(found: Look, *, url: str, now: datetime) -> Reading:
         io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
     rss = not parsed.version.startswith("atom")
-    reading = reading_of(parsed.feed, parsed.entries, url, now, pace_of(found.text), rss=rss)
+    reading = reading_of(parsed.feed, parsed.entries, Document(url, rss, now), pace_of(found.text))
     # The lenient parser may have swallowed entries, so the absence of one proves nothing.
     reading = replace(reading, way="feedparser")
     return replace(reading, complete=False, notes=(_LENIENT,)) if parsed.bozo else reading

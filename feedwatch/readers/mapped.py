@@ -14,6 +14,7 @@ from html import unescape
 from html.entities import html5
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from feedwatch.canonical import entry_id, one_line
@@ -29,7 +30,7 @@ from feedwatch.readers.finish import (
     tidy_people,
     tidy_text,
 )
-from feedwatch.readers.sanitize import plain, sanitize, web_url
+from feedwatch.readers.sanitize import plain, sanitize, sanitize_clean, web_url
 
 _TEXT_TYPES = frozenset({"text/plain", "text/html", "application/xhtml+xml"})
 # RSS does not say whether a title is text or HTML. A closing tag, an attribute or an entity says HTML;
@@ -43,10 +44,22 @@ _ENTITY = re.compile(r"&(#\d+|#[xX][0-9a-fA-F]+|\w+);")
 _REMEMBERED = 512
 
 
-def reading_of(feed: Any, entries: Iterable[Any], url: str, now: datetime, pace: Pace, *, rss: bool) -> Reading:
-    about = _about(feed, url, rss=rss)
-    further = _further(feed, url)
-    found = tuple(_entry(entry, url, about, rss=rss, now=now) for entry in entries)
+class Document(Struct, frozen=True):
+    """What is known of all that a mapping says."""
+
+    #: The base of relative addresses.
+    url: str
+    #: RSS in any version, or CDF; else Atom.
+    rss: bool
+    now: datetime
+    #: None of its texts has a character that XML forbids.
+    clean: bool = False
+
+
+def reading_of(feed: Any, entries: Iterable[Any], document: Document, pace: Pace) -> Reading:
+    about = _about(feed, document)
+    further = _further(feed, document.url)
+    found = tuple([_entry(entry, document, about) for entry in entries])
     return Reading("feed", found, about, complete=further is None, pace=pace, next_page=further)
 
 
@@ -59,11 +72,12 @@ def _further(feed: Any, url: str) -> str | None:
     return None
 
 
-def _entry(e: Any, url: str, about: About, *, rss: bool, now: datetime) -> Entry:
+def _entry(e: Any, document: Document, about: About) -> Entry:
+    url, rss = document.url, document.rss
     title = _title(e, rss=rss) or ""
     link = _link(e, url)
     guid = e.get("id")
-    published, updated = _dates(e, rss=rss, now=now)
+    published, updated = _dates(e, rss=rss, now=document.now)
     content = _content(e, rss=rss)
     # The date is part of an id only where there is nothing better, and takes long to write.
     date = None if link else published
@@ -71,8 +85,8 @@ def _entry(e: Any, url: str, about: About, *, rss: bool, now: datetime) -> Entry
         id=tidy_id(entry_id(guid, link, title, str(date) if date else None)),
         title=one_line(title),
         link=web_url(link),
-        summary=_summary(e, url, content),
-        content=_text(content, url),
+        summary=_summary(e, document, content),
+        content=_text(content, document) if content else None,
         authors=_people(e, url, rss=rss),
         categories=_categories(tuple([(t.get("term"), t.get("scheme"), t.get("label")) for t in e.get("tags", ())])),
         enclosures=_enclosures(e, url),
@@ -143,21 +157,20 @@ def _content(e: Any, *, rss: bool) -> Any:
     return None
 
 
-def _summary(e: Any, url: str, content: Any) -> Text | None:
+def _summary(e: Any, document: Document, content: Any) -> Text | None:
     value: str = e.get("summary") or ""
     # Without a detail it is feedparser's own copy of the content.
     if not value or "summary_detail" not in e or (content and content["value"].strip() == value.strip()):
         return None
-    return _text({**e["summary_detail"], "value": value}, url)
+    return _text({**e["summary_detail"], "value": value}, document)
 
 
-def _text(construct: Any, url: str) -> Text | None:
-    if not construct:
-        return None
+def _text(construct: Any, document: Document) -> Text | None:
     value: str = construct["value"]
     if construct.get("type") == "text/plain":
         return tidy_text(Text(value))
-    return tidy_text(Text(sanitize(value, construct.get("base") or url), "html"))
+    harmless = (sanitize_clean if document.clean else sanitize)(value, construct.get("base") or document.url)
+    return Text(harmless, "html") if harmless else None
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
@@ -240,7 +253,8 @@ def _origin(source: Any) -> Origin | None:
     )
 
 
-def _about(feed: Any, url: str, *, rss: bool) -> About:
+def _about(feed: Any, document: Document) -> About:
+    url, rss = document.url, document.rss
     logo = feed.get("logo") or (feed.get("image") or {}).get("href")
     return About(
         title=_title(feed, rss=rss),

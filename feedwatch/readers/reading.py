@@ -38,9 +38,10 @@ def read(
     the worker's limit, not the body's word.)
     """
     try:
-        text = decode(body, headers.get("content-type", ""))
-        quick = read_quickly(text, url=source.link_base or url, now=now) if source.json is None else None
-        reading = settle(quick, source) if quick else finish(_read(text, url, source, now, rule), source)
+        if quick := _quickly(body, url, headers, source, now):
+            reading = settle(quick, source)
+        else:
+            reading = finish(_read(body, url, headers, source, now, rule), source)
     except (ReadError, MemoryError):
         raise
     except Exception as error:  # parsers of other people's bytes fail in ways that no list covers
@@ -51,7 +52,16 @@ def read(
     return reading
 
 
-def _read(text: str, url: str, source: Source, now: datetime, rule: tuple[str, ...]) -> Reading:
+def _quickly(body: bytes, url: str, headers: Mapping[str, str], source: Source, now: datetime) -> Reading | None:
+    if source.json is not None:
+        return None
+    return read_quickly(body, headers.get("content-type", ""), url=source.link_base or url, now=now)
+
+
+def _read(
+    body: bytes, url: str, headers: Mapping[str, str], source: Source, now: datetime, rule: tuple[str, ...]
+) -> Reading:
+    text = decode(body, headers.get("content-type", ""))
     base = source.link_base or url
     if source.json is not None:
         from feedwatch.readers.jsonapi import read_json  # only few sources need it
