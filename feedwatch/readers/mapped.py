@@ -84,7 +84,7 @@ def _entry(e: Any, document: Document, about: About) -> Entry:
     return Entry(
         id=tidy_id(entry_id(guid, link, title, str(date) if date else None)),
         title=one_line(title),
-        link=web_url(link),
+        link=link,
         summary=_summary(e, document, content),
         content=_text(content, document) if content else None,
         authors=_people(e, url, rss=rss),
@@ -214,6 +214,8 @@ def _person(raw: str) -> Person:
 
 def _enclosures(e: Any, url: str) -> tuple[Enclosure, ...]:
     links = [link for link in e.get("links", ()) if link.get("rel") == "enclosure"]
+    if not links:
+        return ()
     made = [_enclosure(link, href) for link in links if (href := web_url(link.get("href"), url))]
     return tuple(enclosure for enclosure in made if enclosure)
 
@@ -227,7 +229,7 @@ def _length(raw: str | None) -> int | None:
 
 
 def _image(e: Any, url: str) -> str | None:
-    if not any(name in e for name in ("media_content", "media_thumbnail", "image")):
+    if "media_content" not in e and "media_thumbnail" not in e and "image" not in e:
         return None
     pictures = [
         media.get("url")
@@ -240,8 +242,10 @@ def _image(e: Any, url: str) -> str | None:
 
 
 def _language(e: Any, about: About) -> str | None:
-    details = [*e.get("content", ()), e.get("summary_detail") or {}, e.get("title_detail") or {}]
-    own = e.get("language") or next((d.get("language") for d in details if d.get("language")), None)
+    own = e.get("language")
+    for detail in () if own else (*e.get("content", ()), e.get("summary_detail"), e.get("title_detail")):
+        if detail and (own := detail.get("language")):
+            break
     return tidy_language(own) if own and own.lower() != (about.language or "").lower() else None
 
 

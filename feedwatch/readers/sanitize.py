@@ -116,14 +116,15 @@ def plain(markup: str) -> str:
 
 @functools.lru_cache(maxsize=8192)
 def web_url(url: str | None, base: str = "") -> str | None:
-    """`url` as an absolute http(s) URL, resolved against `base`; None when it is none (`javascript:`, `data:`)."""
+    """`url` as an absolute http(s) URL, resolved against `base`; None when it is none (`javascript:`, `data:`). What it
+    gives stays the same in it."""
     if url and is_settled(url) and _is_base(base):
         return url
     text = _URL_NOISE.sub("", clean(url or "")).strip().replace(" ", "%20")
     if not text:
         return None
     try:
-        absolute = urljoin(base, text)
+        absolute = urljoin(base, text).strip()
         parts = urlsplit(absolute)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
