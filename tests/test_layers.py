@@ -27,7 +27,7 @@ FLOORS = (
               "generator.__init__")),
     ("edge", ("net", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
               "poller.rendering", "store", "generator.publish", "generator.tidy", "alerts.webhook", "alerts.smtp",
-              "alerts.notify", "alerts.channels", "worker", "workers", "web", "websub", "sd", "responses")),
+              "alerts.notify", "alerts.channels", "worker", "workers", "spawner", "web", "websub", "sd", "responses")),
     ("flow", ("once",
               "alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "healing",
               "pipeline", "replay.run")),
@@ -47,7 +47,7 @@ OWNERS = {
     "apscheduler": ("service",),
     "starlette": ("web",),
     "uvicorn": ("web",),
-    "socket": ("net", "web", "sd", "alerts.notify"),
+    "socket": ("net", "web", "sd", "alerts.notify", "worker", "workers", "spawner"),
     "prometheus_client": ("web.metrics",),
     "protego": (
         "poller.robots",

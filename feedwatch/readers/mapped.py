@@ -195,10 +195,12 @@ def _persons(
     if last:
         return tidy_people((*people[:-1], _person(last)))
     # feedparser hands the address of one author on to the next one, cut to a four-letter top-level domain.
-    return tidy_people(tuple(
-        replace(p, email=None) if any((q.email or "").startswith(p.email or "-") for q in people[:n]) else p
-        for n, p in enumerate(people)
-    ))
+    return tidy_people(
+        tuple(
+            replace(p, email=None) if any((q.email or "").startswith(p.email or "-") for q in people[:n]) else p
+            for n, p in enumerate(people)
+        )
+    )
 
 
 def _person(raw: str) -> Person:
@@ -252,9 +254,7 @@ def _language(e: Any, about: About) -> str | None:
 def _origin(source: Any) -> Origin | None:
     if not source:
         return None
-    return tidy_origin(
-        Origin(_title(source, rss=False), source.get("link") or source.get("href"), source.get("id"))
-    )
+    return tidy_origin(Origin(_title(source, rss=False), source.get("link") or source.get("href"), source.get("id")))
 
 
 def _about(feed: Any, document: Document) -> About:

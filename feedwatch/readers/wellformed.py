@@ -105,7 +105,9 @@ class _Reader:
             raise _Unknown
         return entry
 
-    def _fill(self, holder: Mapped, elements: Iterable[Any], known: dict[str, _Read], ignored: frozenset[str]) -> set[str]:
+    def _fill(
+        self, holder: Mapped, elements: Iterable[Any], known: dict[str, _Read], ignored: frozenset[str]
+    ) -> set[str]:
         """`holder` gets what is said by `elements`, and what they were is given back."""
         seen: set[str] = set()
         for element in elements:
@@ -346,9 +348,8 @@ _IN_ENTRY: dict[str, _Read] = {
 
 def _only(element: Any, *allowed: str) -> None:
     """No attribute but these."""
-    for name in element.keys():
-        if name not in allowed:
-            raise _Unknown
+    if not set(allowed).issuperset(element.keys()):
+        raise _Unknown
 
 
 def _tag(tags: list[Mapped], term: str | None, scheme: str | None, label: str | None) -> None:
