@@ -23,12 +23,16 @@ _ACTIVE = re.compile(r"\s*(javascript|data|vbscript)\s*:|.*[<>\"]", re.IGNORECAS
 
 def finish(reading: Reading, source: Source) -> Reading:
     """`reading` cut at 5000 entries, cleaned, with the source's categories, unique ids and notes for people."""
-    return _whole(reading, [_entry(entry) for entry in reading.entries[:LIMIT]], source)
+    return _whole(reading, [_entry(entry) for entry in _kept(reading)], source)
 
 
 def settle(reading: Reading, source: Source) -> Reading:
     """The same for a reading whose entries were made of clean parts."""
-    return _whole(reading, list(reading.entries[:LIMIT]), source)
+    return _whole(reading, list(_kept(reading)), source)
+
+
+def _kept(reading: Reading) -> tuple[Entry, ...]:
+    return reading.entries[:LIMIT]
 
 
 def _whole(reading: Reading, kept: list[Entry], source: Source) -> Reading:
