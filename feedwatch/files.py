@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -23,7 +23,7 @@ from feedwatch.errors import Damaged, Locked, StoreError, TooNew
 #: Of every file `write_document` writes. Raise it with a migration in the reader of that file.
 SCHEMA = 1
 #: Files that are made durable one by one.
-_MANY = 16
+_MANY = 8
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
@@ -50,21 +50,56 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 
 def write_document(path: Path, payload: bytes) -> None:
-    """Durably replaces the document at `path`; the generation before it stays as `<path>.bak`."""
+    """Durably replaces the document at `path`; the generation before it stays as `<path>.bak`. Raises StoreError."""
+    stage_document(path, payload)
+    replace_documents([path])
+
+
+def stage_document(path: Path, payload: bytes) -> None:
+    """Writes what `replace_documents` will put in place of the document at `path`. Raises StoreError; nothing has
+    changed then."""
     header = {"feedwatch": SCHEMA, "sha256": hashlib.sha256(payload).hexdigest(), "length": len(payload)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    data = b"%b\n%b" % (json.dumps(header).encode(), payload)
+    temporary = _staged(path)
     try:
-        _write(temporary, json.dumps(header).encode() + b"\n" + payload, durable=True)
-        if path.exists():
-            _keep_previous(path)
-        failpoints.hit("files.replace")
-        temporary.replace(path)
+        try:
+            _write(temporary, data, durable=False)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(temporary, data, durable=False)
     except OSError as error:
+        raise _not_written([path], error) from error
+
+
+def replace_documents(paths: Collection[Path]) -> None:
+    """Durably replaces the documents at these paths by what was staged for them: each is the old one or the new one,
+    whatever happens in between. Raises StoreError; some may be replaced then, and their generations before are kept.
+    """
+    try:
+        if len(paths) > _MANY:
+            # What is left for each is to say whether it went well.
+            os.sync()
+        _sync_each([_staged(path) for path in paths])
+        for path in paths:
+            _keep_previous(path)
+            failpoints.hit("files.replace")
+            _staged(path).replace(path)
+    except OSError as error:
+        raise _not_written(paths, error) from error
+    for folder in {path.parent for path in paths}:
+        sync_folder(folder)
+
+
+def _staged(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp")
+
+
+def _not_written(paths: Iterable[Path], error: OSError) -> StoreError:
+    for path in paths:
         with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error}); nothing was changed") from error
-    sync_folder(path.parent)
+            _staged(path).unlink()
+    named = ", ".join(map(str, paths))
+    return StoreError(f"{named}: cannot be written ({error.strerror or error}); what was there is whole")
 
 
 class Document(Struct, frozen=True):
@@ -123,10 +158,17 @@ def remove(path: Path) -> None:
 def sync(paths: Collection[Path]) -> None:
     """Makes durable what was written to these paths without; all that there is on the machine where they are many,
     which takes a fraction of the time. Raises OSError."""
-    failpoints.hit("files.fsync")
     if len(paths) > _MANY:
+        failpoints.hit("files.fsync")
         os.sync()
         return
+    _sync_each(paths)
+    for folder in {path.parent for path in paths}:
+        sync_folder(folder)
+
+
+def _sync_each(paths: Iterable[Path]) -> None:
+    failpoints.hit("files.fsync")
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -134,8 +176,6 @@ def sync(paths: Collection[Path]) -> None:
                 os.fsync(fd)
             finally:
                 os.close(fd)
-    for folder in {path.parent for path in paths}:
-        sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:
@@ -210,9 +250,14 @@ def _write(path: Path, data: bytes, *, durable: bool) -> None:
 
 def _keep_previous(path: Path) -> None:
     beside = path.with_name(f".{path.name}.bak.tmp")
-    beside.unlink(missing_ok=True)
     failpoints.hit("files.link")
-    os.link(path, beside)
+    try:
+        os.link(path, beside)
+    except FileNotFoundError:
+        return  # there is none before the first
+    except FileExistsError:  # a crash left it
+        beside.unlink()
+        os.link(path, beside)
     failpoints.hit("files.keep_previous")
     beside.replace(previous_of(path))
 

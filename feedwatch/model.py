@@ -721,9 +721,9 @@ class Fragment(Value, frozen=True):
 
     atom_id: str
     updated: datetime
-    #: As XML, and as JSON where the feed has such a twin.
-    atom: str
-    json: str | None = None
+    #: As XML, and as JSON where the feed has such a twin; in UTF-8.
+    atom: bytes
+    json: bytes | None = None
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

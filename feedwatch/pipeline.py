@@ -66,6 +66,8 @@ _Answered = tuple[asyncio.Future[Any], Any, BaseException | None]
 _AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
 #: Seconds after which the answers of the store's thread are handed back, however many calls still wait.
 _TOGETHER = 0.002
+#: The same where something was written: they wait for the disk then, all of them once.
+_DURABLE = 0.05
 #: Pages of archives that are rendered at a time; and commits after which those that are closed by then are rendered.
 _PAGES, _EARLY = 20, 16
 #: So many overdue sources can all be polled at once.
@@ -87,6 +89,8 @@ class StoreThread:
         self._executor = ThreadPoolExecutor(1, "store")
         self._calls: deque[tuple[asyncio.Future[Any], Callable[[Store], Any]]] = deque()
         self._busy = False
+        #: What is done on the thread when something was written, once that is durable. Raises nothing.
+        self.afterwards: Callable[[Store], None] | None = None
 
     async def run(self, work: Callable[[Store], T]) -> T:
         loop = asyncio.get_running_loop()
@@ -101,17 +105,30 @@ class StoreThread:
         loop.run_in_executor(self._executor, self._work_off).add_done_callback(self._answer)
 
     def _work_off(self) -> list[_Answered]:
-        """On the thread. Waking the loop takes longer than most calls: several quick ones are answered together."""
+        """On the thread. Waking the loop takes longer than most calls, and waiting for the disk longer than all others:
+        several are made together, and answered when what they wrote is durable."""
         done: list[_Answered] = []
-        until = time.monotonic() + _TOGETHER
-        while self._calls and time.monotonic() < until:
-            answer, work = self._calls.popleft()
-            if answer.cancelled():
-                continue
-            try:
-                done.append((answer, work(self._store), None))
-            except BaseException as error:  # it is raised where the call was made
-                done.append((answer, None, error))
+        #: Where the first of those is that rely on what is not durable yet.
+        relying: int | None = None
+        begun = time.monotonic()
+        try:
+            with self._store.together() as batch:
+                while self._calls and not batch.is_full:
+                    if time.monotonic() > begun + (_TOGETHER if relying is None else _DURABLE):
+                        break
+                    answer, work = self._calls.popleft()
+                    if answer.cancelled():
+                        continue
+                    try:
+                        done.append((answer, work(self._store), None))
+                    except BaseException as error:  # it is raised where the call was made
+                        done.append((answer, None, error))
+                    if relying is None and batch.written:
+                        relying = len(done) - 1
+            if relying is not None and self.afterwards is not None:
+                self.afterwards(self._store)
+        except BaseException as error:
+            done[relying:] = [(answer, None, error) for answer, *_ in done[relying:]]
         return done
 
     def _answer(self, worked: asyncio.Future[list[_Answered]]) -> None:
@@ -180,11 +197,16 @@ class Pipeline:
         self._failed, self._troubled = True, True
         #: Whether it goes on, as the service does: then there is time to hear all sources first.
         self._lasting = False
-        #: Feeds of sources that were written since the last publishing; and readings recorded since the start.
+        #: Feeds of sources that were written since the last publishing.
         self._written: list[str] = []
-        self._recorded = 0
+        #: Sources that were just recorded, and whether they were seen for the first time; of those, how many since
+        #: pages of archives were rendered.
+        self._fresh: dict[str, bool] = {}
+        self._first_seen = 0
         #: Until when each host wants to be left alone.
         self._holds: dict[str, datetime] = {}
+
+        store.afterwards = self._publish_fresh
 
     def begin(self, store: Store) -> None:
         """To be called once, before the first poll: what was read under another configuration of a source says
@@ -466,26 +488,25 @@ class Pipeline:
             found = replace(found, diff=said)
             away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * (source.every or EVERY))
             self._commit(store, known, source, reading.about, found.diff, only, away=away)
-            self._publish_source(store, source)
-            self._publish_early(store)
+            self._fresh[source.id] = not known.entries
         return found
 
-    def _publish_source(self, store: Store, source: Source) -> None:
-        """Renders the source's own feed while its entries are at hand: later its file would have to be read again.
+    def _publish_fresh(self, store: Store) -> None:
+        """Renders the own feeds of sources while their entries are at hand: later their files would have to be read
+        again. In a first round of many sources, pages of archives too, now and then.
 
         What fails here, and a feed with an archive, whose pages come first, is left to the publishing that follows.
         """
-        if not 0 < store.outline(source.id).count <= self._config.entries_per_feed:
-            return
-        with contextlib.suppress(OSError):
-            self._written += self._publisher.publish_source(source.id)
-            store.published(Unpublished(sources=frozenset({source.id})))
-
-    def _publish_early(self, store: Store) -> None:
-        """Renders pages of archives now and then while their entries are at hand, in a first round of many sources."""
-        self._recorded += 1
-        if self._recorded % _EARLY == 0:
-            with contextlib.suppress(OSError, StoreError):
+        fresh, self._fresh = self._fresh, {}
+        limit = self._config.entries_per_feed
+        with contextlib.suppress(OSError, StoreError):
+            for source_id in fresh:
+                if 0 < store.outline(source_id).count <= limit:
+                    self._written += self._publisher.publish_source(source_id)
+                    store.published(Unpublished(sources=frozenset({source_id})))
+            self._first_seen += sum(fresh.values())
+            if self._first_seen >= _EARLY:
+                self._first_seen = 0
                 stale = store.unpublished().pages
                 self._written += self._publisher.publish_pages(stale)
                 store.published(Unpublished(pages=stale))

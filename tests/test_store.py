@@ -117,7 +117,7 @@ def test_the_newest_entries_of_a_category_come_first(reopen: Open) -> None:
     assert _titles(store, "all") == ["Entry 8", "Entry 7", "Entry 6"]
     assert store.feeds() == {"all": ("all", 8), "data": ("Data", 4), "design": ("Design", 4)}
     assert store.sources() == {"blog": ("A blog", 8)}
-    assert [p.known.entry.title for p in store.latest_of_source("blog", 2)] == ["Entry 8", "Entry 7"]
+    assert [p.known.entry.title for p in store.latest("@blog", 2)] == ["Entry 8", "Entry 7"]
 
 
 def test_two_sources_share_a_category(reopen: Open) -> None:
@@ -369,7 +369,7 @@ def test_the_outline_of_a_source_and_its_own_events_and_deliveries_are_at_hand(r
     outline = store.outline("blog")
 
     assert (outline.title, outline.count) == ("A blog", 1)
-    assert [date.day for date in outline.dates] == [2]
+    assert [date.day for date in store.dates("blog", 5)] == [2]
     assert [event.kind for event in store.events_of("blog")] == ["new"]
     assert [claim.delivery.route_id for claim in store.outbox_of("blog")] == ["hook"]
     assert (list(store.events_of("news")), list(store.outbox_of("news"))) == ([], [])

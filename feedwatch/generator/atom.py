@@ -7,6 +7,7 @@ present, and lets one bad character spoil the whole feed.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -15,15 +16,23 @@ from functools import lru_cache
 from feedgen.ext.base import BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
+from msgspec import Struct
 
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.generator import parts
-from feedwatch.model import About, Enclosure, Feed, Fragment, Origin, Person, PublishedEntry, Text
+from feedwatch.model import About, Category, Enclosure, Feed, Fragment, Origin, Person, PublishedEntry, Text
 
 TYPE = "application/atom+xml"
 _MEDIA = "http://search.yahoo.com/mrss/"
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 _HISTORY = "http://purl.org/syndication/history/1.0"
+#: Where an entry begins and ends, and what it tells first; no text has such a line, as its "<" is escaped.
+_BEGIN, _END = b"  <entry", b"  </entry>\n"
+_TOLD = re.compile(
+    rb"  <entry(?: [^>]*)?>\n    <id>([^<]*)</id>\n    <title>[^<]*</title>\n    <updated>([^<]*)</updated>\n"
+)
+#: Stands for a date in a template.
+_SOMETIME = "0001-01-01T00:00:00+00:00"
 
 
 def render(
@@ -41,49 +50,138 @@ def render(
 def fragment(published: PublishedEntry, *, base_url: str) -> Fragment | None:
     """An entry as it stands in any feed; None, and logged, where it cannot be written."""
     try:
-        return Fragment(published.known.atom_id, published.known.updated, _entry(published, base_url))
+        written = _entry(published, base_url).encode()
+        return Fragment(published.known.atom_id, parts.seconds(published.known.updated), written)
     except parts.UNWRITABLE as error:
         parts.left_out(published, error)
         return None
 
 
+def fragments_in(document: bytes) -> list[Fragment]:
+    """The entries of a feed that `assembled` made, without their JSON. Raises ValueError for any other document."""
+    entries = document[document.find(_BEGIN) : document.rfind(_END) + len(_END)]
+    found = [_read_back(entry + _END) for entry in entries.split(_END)[:-1]]
+    if not document.endswith(b"</feed>\n"):
+        raise ValueError("it is cut")
+    return found
+
+
+def _read_back(entry: bytes) -> Fragment:
+    told = _TOLD.match(entry)
+    if told is None:
+        raise ValueError("an entry of it is not ours")
+    return Fragment(html.unescape(told[1].decode()), datetime.fromisoformat(told[2].decode()), entry)
+
+
 def assembled(feed: Feed, entries: Sequence[Fragment], gone: Sequence[PublishedEntry] = (), *, base_url: str) -> bytes:
     """The feed of entries that are written already."""
-    generator = _head(feed, parts.updated(entry.updated for entry in entries), base_url)
-    generator.feedwatch.bind(feed, gone)
-    # feedgen takes forty times as long for an entry as for its text.
-    head, end, _ = generator.atom_str(pretty=True).rpartition(b"</feed>")
-    written = "".join(entry.atom for entry in entries)
-    return parts.styled(b"".join((head, written.encode(), end, b"\n")), feed.address)
+    said = _said(feed, parts.updated(entry.updated for entry in entries), base_url)
+    # feedgen takes forty times as long for an entry as for its text, and as long for a head as for thirty of those.
+    head, end = _written(said, gone) if gone else _filled(said)
+    return b"".join((head, *(entry.atom for entry in entries), end))
 
 
-def _head(feed: Feed, updated: datetime, base_url: str) -> FeedGenerator:
+class _Head(Struct, frozen=True):
+    """What stands at the head of a feed: all that feedgen is told."""
+
+    id: str
+    title: str
+    updated: str
+    #: href, rel, type.
+    links: tuple[tuple[str, str, str | None], ...]
+    subtitle: str | None
+    language: str | None
+    icon: str | None
+    logo: str | None
+    rights: str | None
+    #: Folders below the public one, and whether it is a page of an archive.
+    depth: int
+    archive: bool
+
+
+def _said(feed: Feed, updated: datetime, base_url: str) -> _Head:
+    links: list[tuple[str, str, str | None]] = [
+        (f"{base_url}/{feed.address}.atom", "self", TYPE),
+        (parts.iri(feed.alternate) or f"{base_url}/", "alternate", "text/html"),
+        *((f"{base_url}/{feed.path}.{twin}", "alternate", parts.TWINS[twin]) for twin in feed.twins),
+        *((f"{base_url}/{address}.atom", rel, TYPE) for rel, address in _chain(feed)),
+    ]
+    if feed.hub:
+        links.append((feed.hub, "hub", None))
+    return _Head(
+        id=feed_id(feed.first_path or feed.path),
+        title=one_line(feed.title) or feed.path,
+        updated=updated.isoformat(),
+        links=tuple(links),
+        subtitle=one_line(feed.subtitle or "") or None,
+        language=parts.language(feed.language),
+        icon=parts.iri(feed.icon),
+        logo=parts.iri(feed.logo),
+        rights=one_line(feed.rights or "") or None,
+        depth=feed.address.count("/"),
+        archive=feed.page > 0,
+    )
+
+
+def _written(said: _Head, gone: Sequence[PublishedEntry] = ()) -> tuple[bytes, bytes]:
+    """What stands before and after the entries, by feedgen."""
     generator = FeedGenerator()
     generator.register_extension("feedwatch", _FeedExtension, atom=True, rss=False)
-    generator.id(feed_id(feed.first_path or feed.path))
-    generator.title(one_line(feed.title) or feed.path)
-    generator.updated(updated)
-    if feed.subtitle:
-        generator.subtitle(one_line(feed.subtitle))
-    generator.link(href=f"{base_url}/{feed.address}.atom", rel="self", type=TYPE)
-    generator.link(href=parts.iri(feed.alternate) or f"{base_url}/", rel="alternate", type="text/html")
-    for twin in feed.twins:
-        generator.link(href=f"{base_url}/{feed.path}.{twin}", rel="alternate", type=parts.TWINS[twin])
-    for rel, address in _chain(feed):
-        generator.link(href=f"{base_url}/{address}.atom", rel=rel, type=TYPE)
-    if feed.hub:
-        generator.link(href=feed.hub, rel="hub")
+    generator.id(said.id)
+    generator.title(said.title)
+    generator.updated(said.updated)
+    if said.subtitle:
+        generator.subtitle(said.subtitle)
+    for href, rel, type_ in said.links:
+        generator.link(href=href, rel=rel, **({"type": type_} if type_ else {}))
     # No version: an upgrade of feedwatch would change the bytes of every feed, and nothing in them.
     generator.generator("feedwatch")
-    if language := parts.language(feed.language):
-        generator.language(language)
-    if icon := parts.iri(feed.icon):
-        generator.icon(icon)
-    if logo := parts.iri(feed.logo):
-        generator.logo(logo)
-    if feed.rights:
-        generator.rights(one_line(feed.rights))
-    return generator
+    if said.language:
+        generator.language(said.language)
+    if said.icon:
+        generator.icon(said.icon)
+    if said.logo:
+        generator.logo(said.logo)
+    if said.rights:
+        generator.rights(said.rights)
+    generator.feedwatch.bind(gone, archive=said.archive)
+    head, end, _ = generator.atom_str(pretty=True).rpartition(b"</feed>")
+    return parts.styled(head, said.depth), end + b"\n"
+
+
+def _filled(said: _Head) -> tuple[bytes, bytes]:
+    """The same for a feed that nothing was withdrawn from, by the head that feedgen wrote for the first one that has
+    the same elements."""
+    values = [
+        *(
+            None if text is None else _escaped(text)
+            for text in (said.id, said.title, said.updated, said.subtitle, said.icon, said.logo, said.rights)
+        ),
+        said.language,
+        *(_quoted(href) for href, _, _ in said.links),
+    ]
+    pieces, end = _template(
+        tuple(value is not None for value in values), tuple(link[1:] for link in said.links), said.depth, said.archive
+    )
+    told = [piece if at % 2 == 0 else values[int(piece)] or "" for at, piece in enumerate(pieces)]
+    return "".join(told).encode(), end
+
+
+@lru_cache(maxsize=64)
+def _template(
+    has: tuple[bool, ...], links: tuple[tuple[str, str | None], ...], depth: int, archive: bool
+) -> tuple[list[str], bytes]:
+    """Text, the number of a value, text, …"""
+    id_, title, _, subtitle, icon, logo, rights, language, *hrefs = (
+        f"\ue000{number}\ue000" if is_there else None for number, is_there in enumerate(has)
+    )
+    told = zip(hrefs, links, strict=True)
+    said = _Head(
+        id=id_ or "", title=title or "", updated=_SOMETIME, links=tuple((href or "", *rest) for href, rest in told),
+        subtitle=subtitle, language=language, icon=icon, logo=logo, rights=rights, depth=depth, archive=archive,
+    )  # fmt: skip
+    head, end = _written(said)
+    return head.decode().replace(_SOMETIME, "\ue0002\ue000").split("\ue000"), end
 
 
 def _chain(feed: Feed) -> Iterator[tuple[str, str]]:
@@ -96,32 +194,27 @@ def _chain(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "current", feed.path
 
 
-@lru_cache(maxsize=768)
 def _entry(published: PublishedEntry, base_url: str) -> str:
-    """An entry as XML (RFC 4287 §4.1.2). It is in the feeds of its source, its categories and all, one soon after the
-    other."""
+    """An entry as XML (RFC 4287 §4.1.2)."""
     known, entry = published.known, published.known.entry
     if clean(known.atom_id) != known.atom_id:
         raise ValueError("its id has a character that XML has no room for")
     language = parts.language(entry.language)
+    updated = parts.seconds(known.updated).isoformat()
     lines = [
         f'  <entry xml:lang="{language}">' if language else "  <entry>",
-        _element("id", known.atom_id),
-        _element("title", parts.title(known)),
-        _element("updated", parts.seconds(known.updated).isoformat()),
+        f"    <id>{_escaped(known.atom_id)}</id>",
+        f"    <title>{_escaped(parts.title(known))}</title>",
+        f"    <updated>{updated}</updated>",
     ]
     if parts.dated(known):
         # RFC 4287 §4.2.9 does not want it; `updated` has the day we first saw it.
-        lines.append(_element("published", parts.seconds(known.published).isoformat()))
-    lines += [_person(person) for person in parts.authors(published)]
-    for slug, title in published.categories:
-        lines.append(_empty("category", term=slug, scheme=f"{base_url}/feeds/", label=one_line(title)))
-    for category in entry.categories:
-        if category.scheme and (scheme := parts.iri(category.scheme)):
-            lines.append(_empty("category", term=one_line(category.term), scheme=scheme, label=_line(category.label)))
+        lines.append(f"    <published>{parts.seconds(known.published).isoformat()}</published>")
+    lines += _people(parts.authors(published))
+    lines += _filed(published.categories, entry.categories, base_url)
     link = parts.iri(entry.link)
     if link:
-        lines.append(_empty("link", href=link, rel="alternate"))
+        lines.append(f'    <link href="{_quoted(link)}" rel="alternate"/>')
     lines += [line for enclosure in entry.enclosures if (line := _enclosure(enclosure))]
     if entry.summary:
         lines.append(_text("summary", entry.summary))
@@ -131,17 +224,28 @@ def _entry(published: PublishedEntry, base_url: str) -> str:
         lines.append(_empty("media:thumbnail", url=image))
     if entry.rights:
         lines.append(_element("rights", one_line(entry.rights)))
-    lines.append(_source(published, base_url))
-    lines.append("  </entry>\n")
-    written = "\n".join(lines)
-    written.encode()  # what no file has room for must show here, where it is this entry's own
-    return written
+    # Where it comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source.
+    before, after = _around_date(published.source_id, published.source, entry.origin, base_url)
+    lines.append(f"{before}{updated}{after}\n  </entry>\n")
+    return "\n".join(lines)
 
 
-def _source(published: PublishedEntry, base_url: str) -> str:
-    """Where the entry comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source."""
-    before, after = _around_date(published.source_id, published.source, published.known.entry.origin, base_url)
-    return f"{before}{parts.seconds(published.known.updated).isoformat()}{after}"
+@lru_cache(maxsize=1024)
+def _people(people: tuple[Person, ...]) -> tuple[str, ...]:
+    return tuple(map(_person, people))
+
+
+@lru_cache(maxsize=1024)
+def _filed(feeds: tuple[tuple[str, str], ...], own: tuple[Category, ...], base_url: str) -> tuple[str, ...]:
+    """The categories of an entry: our feeds, and those of its source's own that a scheme tells apart."""
+    scheme = f"{base_url}/feeds/"
+    ours = [_empty("category", term=slug, scheme=scheme, label=one_line(title)) for slug, title in feeds]
+    theirs = [
+        _empty("category", term=one_line(category.term), scheme=iri, label=_line(category.label))
+        for category in own
+        if category.scheme and (iri := parts.iri(category.scheme))
+    ]
+    return (*ours, *theirs)
 
 
 @lru_cache(maxsize=256)
@@ -201,8 +305,8 @@ def _text(name: str, text: Text) -> str:
 
 
 class _FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped
-    def bind(self, feed: Feed, gone: Sequence[PublishedEntry]) -> None:
-        self._archive = feed.page > 0
+    def bind(self, gone: Sequence[PublishedEntry], *, archive: bool) -> None:
+        self._archive = archive
         self._gone = gone
 
     def extend_ns(self) -> dict[str, str]:

@@ -25,18 +25,16 @@ def render(feed: Feed, entries: Sequence[PublishedEntry], *, base_url: str) -> b
     return assembled(feed, [one for entry in entries if (one := fragment(entry, base_url=base_url))], base_url=base_url)
 
 
-def fragment(published: PublishedEntry, *, base_url: str) -> str | None:
+def fragment(published: PublishedEntry, *, base_url: str) -> bytes | None:
     """An entry as it stands in any feed; None, and logged, where it cannot be written."""
     try:
-        written = _dumped(_item(published, base_url))
-        written.encode()  # what no file has room for must show here, where it is this entry's own
-        return written
+        return _dumped(_item(published, base_url))
     except parts.UNWRITABLE as error:
         parts.left_out(published, error)
         return None
 
 
-def assembled(feed: Feed, items: Sequence[str], *, base_url: str) -> bytes:
+def assembled(feed: Feed, items: Sequence[bytes], *, base_url: str) -> bytes:
     """The feed of entries that are written already."""
     document = {
         "version": _VERSION,
@@ -49,14 +47,14 @@ def assembled(feed: Feed, items: Sequence[str], *, base_url: str) -> bytes:
         "language": parts.language(feed.language),
         "hubs": [{"type": "WebSub", "url": feed.hub}] if feed.hub else None,
     }
-    return f'{_dumped(_said(document))[:-1]},"items":[{",".join(items)}]}}\n'.encode()
+    return b'%b,"items":[%b]}\n' % (_dumped(_said(document))[:-1], b",".join(items))
 
 
-def _dumped(value: dict[str, Any]) -> str:
+def _dumped(value: dict[str, Any]) -> bytes:
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value)
     except TypeError:  # a number of more than 64 bits
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _item(published: PublishedEntry, base_url: str) -> dict[str, Any]:

@@ -52,10 +52,16 @@ def updated(dates: Iterable[datetime]) -> datetime:
 
 def authors(published: PublishedEntry) -> tuple[Person, ...]:
     """RFC 4287 §4.1.2 wants an author: the entry's, else the source's, else the source itself."""
-    for people in (published.known.entry.authors, published.source.authors):
+    source = published.source
+    return _named(published.known.entry.authors, source.authors, source.title or published.source_id)
+
+
+@lru_cache(maxsize=1024)
+def _named(own: tuple[Person, ...], of_source: tuple[Person, ...], source: str) -> tuple[Person, ...]:
+    for people in (own, of_source):
         if named := tuple(person for person in people if one_line(person.name)):
             return named
-    return (Person(published.source.title or published.source_id),)
+    return (Person(source),)
 
 
 def title(known: KnownEntry) -> str:
@@ -88,14 +94,14 @@ def iri(url: str | None) -> str | None:
 
 
 def seconds(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)
+    return moment.replace(microsecond=0) if moment.microsecond else moment
 
 
-def styled(document: bytes, path: str) -> bytes:
-    """An XML document with the instruction that lets browsers show it; `path` is its own, below the public folder.
+def styled(document: bytes, depth: int) -> bytes:
+    """An XML document with the instruction that lets browsers show it; it is `depth` folders below the public one.
 
     The address is relative: it holds wherever the folder is served from.
     """
-    up = "../" * path.count("/")
+    up = "../" * depth
     declaration, _, rest = document.partition(b"?>\n")
     return b'%b?>\n<?xml-stylesheet type="text/css" href="%bfeed.css"?>\n%b' % (declaration, up.encode(), rest)

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from feedwatch import files, generator
 from feedwatch.categories import ALL
+from feedwatch.generator import pieces
+from feedwatch.generator.pieces import Piece, Pieces
 from feedwatch.generator.tidy import tidy
 from feedwatch.model import Feed, Fragment, Imprint, Incident, KnownSource, PublishedEntry, Source
 from feedwatch.selection import Merged
@@ -22,14 +24,12 @@ _NEWEST = 3
 _STYLE = Path(__file__).with_name("feed.css")
 
 
-class Shelf(Protocol):
+class Shelf(pieces.Shelf, Protocol):
     """What is asked of the store here."""
 
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
 
     def standing(self, slug: str, limit: int) -> Sequence[Place]: ...
-
-    def stands(self, slug: str, place: Place) -> PublishedEntry | None: ...
 
     def fragments(self, slug: str) -> Mapping[Place, Fragment]: ...
 
@@ -41,11 +41,13 @@ class Shelf(Protocol):
 
     def in_time(self, pages: Iterable[tuple[str, int]]) -> Sequence[tuple[str, int]]: ...
 
-    def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]: ...
+    def rows(self, page: tuple[str, int]) -> Sequence[Place]: ...
+
+    def changed(self, page: tuple[str, int]) -> tuple[Mapping[Place, int], tuple[int, int]] | None: ...
+
+    def rendered(self, page: tuple[str, int], signs: Iterable[int], mark: tuple[int, int], *, since: bool) -> None: ...
 
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]: ...
-
-    def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]: ...
 
     def feeds(self) -> Mapping[str, tuple[str, int]]: ...
 
@@ -75,6 +77,8 @@ class Publisher:
         self._merged = {feed.id: feed for feed in merged}
         self._moved = dict(moved or {})
         self._limit = limit
+        marked = [source.id for source in sources.values() if source.edits.marked]
+        self._pieces = Pieces(shelf, imprint.base_url, marked)
         self._tidy = False
         #: What was written and may not be on the disk yet.
         self._unsynced: set[Path] = set()
@@ -89,11 +93,51 @@ class Publisher:
         feeds = self._shelf.feeds()
         for name, number in self._shelf.in_time(pages):
             if feed := self._feed_of(name, feeds):
-                entries, gone = self._shelf.page(name, number)
+                places = self._shelf.rows((name, number))
                 page = replace(feed, page=number)
-                data = generator.atom.render(page, self._marked(entries), gone, base_url=self._base)
-                written += self._write(f"{page.address}.atom", data)
+                written += self._mended(name, page) or self._write_page(name, page, places)
         self._sync()
+        return written
+
+    def _write_page(self, name: str, page: Feed, places: Iterable[Place]) -> list[str]:
+        # By source, so that each is opened once.
+        found = [piece for place in sorted(places) if (piece := self._pieces.at(name, place))]
+        shown: dict[str, Piece] = {}
+        for piece in found:
+            if piece.entry is not None:
+                shown.setdefault(piece.entry.known.atom_id, piece)
+        ordered = sorted(shown.values(), key=lambda piece: piece.standing.row)
+        gone = [piece.entry for piece in ordered if piece.entry and piece.entry.known.withdrawn is not None]
+        fragments = [piece.fragment for piece in ordered if piece.fragment]
+        name_ = f"{page.address}.atom"
+        written = self._write(name_, generator.atom.assembled(page, fragments, gone, base_url=self._base))
+        self._shelf.rendered(
+            (name, page.page), [piece.standing.sign for piece in found], self._mark(name_), since=False
+        )
+        return written
+
+    def _mended(self, name: str, page: Feed) -> list[str] | None:
+        """Puts the entries that changed in their places in the file of a page: no other entry has to be read for that.
+
+        None where the whole page has to be written, because the file is not the one that was written last, or because
+        more than texts changed.
+        """
+        changed = self._shelf.changed((name, page.page))
+        name_ = f"{page.address}.atom"
+        if changed is None or self._mark(name_) != changed[1]:
+            return None
+        pieces = [(self._pieces.at(name, place), was) for place, was in changed[0].items()]
+        anew = {piece.fragment.atom_id: piece.fragment for piece, _ in pieces if piece and piece.fragment}
+        try:
+            fragments = generator.atom.fragments_in((self._folder / name_).read_bytes())
+        except (OSError, ValueError):
+            return None
+        if len(anew) < len(pieces) or len(anew.keys() & {one.atom_id for one in fragments}) < len(anew):
+            return None
+        fragments = [anew.get(one.atom_id, one) for one in fragments]
+        written = self._write(name_, generator.atom.assembled(page, fragments, base_url=self._base))
+        grown = [piece.standing.sign - was for piece, was in pieces if piece]
+        self._shelf.rendered((name, page.page), grown, self._mark(name_), since=True)
         return written
 
     def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:
@@ -133,32 +177,41 @@ class Publisher:
                 shown[place] = fragment
             if len(ids) == self._limit:
                 break
-        entries = list(shown.values())
-        written = self._write(f"{feed.path}.atom", generator.atom.assembled(feed, entries, gone, base_url=self._base))
-        if feed.twins:
-            items = [entry.json for entry in entries if entry.json]
-            written += self._write(f"{feed.path}.json", generator.jsonfeed.assembled(feed, items, base_url=self._base))
-        self._remove_beyond(feed)
+        written = self._write_fragments(feed, list(shown.values()), gone)
         self._shelf.keep_fragments(slug, shown)
         return written
 
     def _fragment(self, slug: str, place: Place, feed: Feed) -> Fragment | None:
-        entry = self._shelf.stands(slug, place)
-        if entry is None:
+        piece = self._pieces.at(slug, place)
+        if piece is None or piece.fragment is None:
             return None
-        (entry,) = self._marked([entry])
-        fragment = generator.atom.fragment(entry, base_url=self._base)
-        if fragment is None or not feed.twins:
-            return fragment
-        return replace(fragment, json=generator.jsonfeed.fragment(entry, base_url=self._base))
+        return replace(piece.fragment, json=self._pieces.json(piece)) if feed.twins else piece.fragment
 
     def publish_source(self, source_id: str) -> list[str]:
         """Renders the feed of one source that is configured; it is not durable before the next `publish`.
 
         Returns the paths written; raises OSError.
         """
-        entries = self._marked(self._shelf.latest_of_source(source_id, self._limit))
-        return self._write_feed(self._source_feed(source_id), entries)
+        name, feed = of_source(source_id), self._source_feed(source_id)
+        if "rss" in feed.twins:
+            return self._write_feed(feed, self._marked(self._shelf.latest(name, self._limit)))
+        shown: dict[str, Fragment] = {}
+        for place in self._shelf.standing(name, self._limit):
+            if (fragment := self._fragment(name, place, feed)) is not None:
+                shown.setdefault(fragment.atom_id, fragment)
+            if len(shown) == self._limit:
+                break
+        return self._write_fragments(feed, list(shown.values()))
+
+    def _write_fragments(
+        self, feed: Feed, fragments: Sequence[Fragment], gone: Sequence[PublishedEntry] = ()
+    ) -> list[str]:
+        written = self._write(f"{feed.path}.atom", generator.atom.assembled(feed, fragments, gone, base_url=self._base))
+        if feed.twins:
+            items = [one.json for one in fragments if one.json]
+            written += self._write(f"{feed.path}.json", generator.jsonfeed.assembled(feed, items, base_url=self._base))
+        self._remove_beyond(feed)
+        return written
 
     def publish_incidents(self, incidents: Sequence[Incident]) -> list[str]:
         """Renders the feed of incidents. Raises OSError."""
@@ -172,9 +225,7 @@ class Publisher:
         return self._imprint.base_url
 
     def _marked(self, entries: Sequence[PublishedEntry]) -> list[PublishedEntry]:
-        """`entries`, with what edits changed where the operator wants that in the text."""
-        wanted = {source.id for source in self._sources.values() if source.edits.marked}
-        return [generator.edits.marked(entry) if entry.source_id in wanted else entry for entry in entries]
+        return [self._pieces.shown(entry) for entry in entries]
 
     def _write_lists(self, feeds: Mapping[str, tuple[str, int]]) -> list[str]:
         """What lists all feeds for everybody. Opens no source for its own sake: there may be thousands."""
@@ -269,12 +320,23 @@ class Publisher:
 
     def _write(self, name: str, data: bytes) -> list[str]:
         path = self._folder / name
-        dated = path.stat().st_mtime if path.is_file() else 0.0
-        if dated and path.read_bytes() == data:
+        size, changed = self._mark(name)
+        if size == len(data) and path.read_bytes() == data:
             return []
         self._unsynced.add(path)
         files.write_atomic(path, data, durable=False)
-        if int(path.stat().st_mtime) <= int(dated):
+        if changed:
             # HTTP dates are whole seconds: two versions must not share one (RFC 9110 §8.8.2.2).
-            os.utime(path, (int(dated) + 1, int(dated) + 1))
+            dated = changed // 1_000_000_000
+            if path.stat().st_mtime_ns // 1_000_000_000 <= dated:
+                os.utime(path, (dated + 1, dated + 1))
         return [re.sub(r"^private/[^/]+/", "private/…/", name)]
+
+    def _mark(self, name: str) -> tuple[int, int]:
+        """By which a file is known to be another one than before: bytes, nanoseconds of the last change; (0, 0) where
+        there is none."""
+        try:
+            found = (self._folder / name).stat()
+        except FileNotFoundError:
+            return 0, 0
+        return found.st_size, found.st_mtime_ns

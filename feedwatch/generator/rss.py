@@ -53,7 +53,7 @@ def _rendered(feed: Feed, entries: Sequence[PublishedEntry], base_url: str) -> b
     for entry in entries:
         _add(generator, entry, base_url)
     data: bytes = generator.rss_str(pretty=True)
-    return parts.styled(data, feed.path)
+    return parts.styled(data, feed.path.count("/"))
 
 
 def _add(generator: FeedGenerator, published: PublishedEntry, base_url: str) -> None:

@@ -11,6 +11,7 @@ Laws, kept by every implementation and shown by `tests/test_store.py`:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -61,6 +62,21 @@ def of_source(source_id: str) -> str:
 
 #: The id of a source, and the key of an entry in it.
 Place = tuple[str, str]
+
+
+class Standing(Struct, frozen=True):
+    """What stands somewhere in a feed."""
+
+    #: Sorts, the newest first.
+    row: tuple[float | int | str, ...]
+    #: None for an edit of a post that another source had first.
+    entry: PublishedEntry | None
+    #: A number that is another one where it looks otherwise.
+    sign: int
+    #: Whether other sources have the post as well: then it is another one in its source's own feed.
+    is_shared: bool = False
+
+
 #: The lists of a category: its feed, what was withdrawn from it, what had a major edit (the last edited first).
 Listing = Literal["newest", "withdrawn", "edited"]
 
@@ -83,8 +99,20 @@ class Outline(Struct, frozen=True):
     title: str = ""
     #: Entries in its feed.
     count: int = 0
-    #: Those of its newest entries, newest first as its feed has them.
-    dates: Sequence[datetime] = ()
+
+
+class Together(Protocol):
+    """Calls whose writes become durable at once."""
+
+    @property
+    def written(self) -> int:
+        """Writes so far: what a call did that added to them counts only once all are durable."""
+        ...
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to make them durable."""
+        ...
 
 
 class Store(Protocol):
@@ -105,15 +133,12 @@ class Store(Protocol):
     def commit(self, commit: Commit) -> None: ...
 
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
-        """The newest entries of a category feed (`all` for every category), newest first."""
+        """The newest entries of a feed (a slug, `all` for every category, or `of_source`), newest first."""
         ...
 
     def standing(self, slug: str, limit: int) -> Sequence[Place]:
-        """Where the first entries of a category feed are, the newest first: enough for `limit` that differ."""
-        ...
-
-    def stands(self, slug: str, place: Place) -> PublishedEntry | None:
-        """What stands there in that feed; None where nothing does, or where it cannot be read."""
+        """Where the first entries of a feed (a slug, or `of_source`) are, the newest first: enough for `limit` that
+        differ."""
         ...
 
     def fragments(self, slug: str) -> Mapping[Place, Fragment]:
@@ -123,8 +148,6 @@ class Store(Protocol):
     def keep_fragments(self, slug: str, fragments: Mapping[Place, Fragment]) -> None:
         """Keeps the entries of a category feed as they were written. Raises OSError."""
         ...
-
-    def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]: ...
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         """The newest entries that were in a category feed and were withdrawn."""
@@ -138,11 +161,25 @@ class Store(Protocol):
         """Pages of archives in the order of what they hold: those of one time have entries of the same sources."""
         ...
 
-    def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:
-        """What stands on a page of a feed's archive, newest first, and what was withdrawn from there.
+    def rows(self, page: tuple[str, int]) -> Sequence[Place]:
+        """What is on a page (a feed's name, and a number) of an archive that is about to be published.
 
         Together the pages and `latest` hold every entry; a page changes only when one of its entries does.
         """
+        ...
+
+    def standing_at(self, name: str, place: Place) -> Standing | None:
+        """What stands at a place of a feed or its archive; None where it cannot be read."""
+        ...
+
+    def changed(self, page: tuple[str, int]) -> tuple[Mapping[Place, int], tuple[int, int]] | None:
+        """Of a page whose `rows` were just asked for: the entries that look otherwise than in its file, each with its
+        sign there, and the mark of that file. None where the whole page is to be rendered."""
+        ...
+
+    def rendered(self, page: tuple[str, int], signs: Iterable[int], mark: tuple[int, int], *, since: bool) -> None:
+        """Says what the file of a page shows now, as the signs of its entries, or with `since` as what they are more
+        than before; and by which mark (bytes, nanoseconds of its last change) it is known."""
         ...
 
     def edited(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
@@ -167,6 +204,10 @@ class Store(Protocol):
 
     def outline(self, source_id: str) -> Outline:
         """What is at hand of a source without opening it."""
+        ...
+
+    def dates(self, source_id: str, limit: int) -> Sequence[datetime]:
+        """Those of its newest entries, newest first as its feed has them; none where it cannot be read."""
         ...
 
     def twins(self, source_id: str, key: str) -> Sequence[tuple[str, str]]:
@@ -230,8 +271,13 @@ class Store(Protocol):
         """Incidents that are kept, the open ones among them, oldest first."""
         ...
 
+    def together(self) -> AbstractContextManager[Together]:
+        """Writes within are durable at its end, and seen by later calls before. Its end raises StoreError or OSError:
+        then none of them is to be relied on."""
+        ...
+
     def flush(self) -> None:
-        """Makes poll states durable."""
+        """Makes poll states durable; not within `together`."""
         ...
 
     def warnings(self) -> Sequence[str]:

@@ -9,10 +9,10 @@ page follows from what never changes about it: whatever happens to one page move
 from __future__ import annotations
 
 import bisect
+import hashlib
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,6 @@ from msgspec import Struct, field
 from feedwatch import files
 from feedwatch.canonical import digest
 from feedwatch.model import KnownEntry
-from feedwatch.store import codec
 from feedwatch.store.index import Head, Seen, seen_of
 
 #: Entries on a page that is closed, and on one that has grown so much that all of its archive is divided anew.
@@ -34,7 +33,12 @@ Place = tuple[str, str]
 #: Where an entry stands, and whether it was not withdrawn.
 Known = tuple[Seen, bool]
 #: What an entry shows in the feed of a head, as signs: several where a post is in several sources.
-SignsOf = Callable[[str, Place], Sequence[str]]
+SignsOf = Callable[[str, Place], Sequence[int]]
+#: Bytes, and nanoseconds of the last change.
+Mark = tuple[int, int]
+#: Entries of a page that look otherwise than in its file, each with the sign of what it shows there.
+Changed = dict[Place, int]
+_SIGNS = 1 << 128
 
 
 def facts(known: KnownEntry) -> tuple[object, ...]:
@@ -42,20 +46,20 @@ def facts(known: KnownEntry) -> tuple[object, ...]:
     return (known.atom_id, known.entry, known.published, known.updated, known.withdrawn, known.twin_of)
 
 
-@lru_cache(maxsize=1024)
-def sign(known: KnownEntry) -> str:
-    """The same for the same facts, whether they were just made or read back from a file."""
-    dates = (known.published, known.updated, known.withdrawn)
+def sign(known: KnownEntry) -> int:
+    """The same for the same facts, whether they were just made or read back from a file; below 2**128."""
     bond = known.twin_of.atom_id if known.twin_of else None
-    entry = msgspec.json.encode(known.entry).decode()
-    return digest(known.atom_id, entry, bond, *(date.isoformat() if date else None for date in dates))
+    told = (known.atom_id, known.entry, bond, known.published, known.updated, known.withdrawn)
+    return int.from_bytes(hashlib.sha256(msgspec.json.encode(told)).digest()[:16], "big")
 
 
 class _Page(Struct):
     end: Seen
     rows: list[Place]
-    #: Digest of what was last published; "" before.
+    #: The sum of the signs of what was last published; "" before.
     shown: str = ""
+    #: By which the published file is known to be the one that was written then.
+    mark: Mark | None = None
 
 
 class Archive(Struct):
@@ -65,13 +69,13 @@ class Archive(Struct):
     made_for: str
     #: The last entry of each page, by head.
     ends: dict[str, list[Seen]] = field(default_factory=dict)
-    #: Pages that no longer show what the store knows.
-    stale: set[Page] = field(default_factory=set)
+    #: Pages that no longer show what the store knows: in what, or None where that is not so simple.
+    stale: dict[Page, Changed | None] = field(default_factory=dict)
     #: Those of them that could be read.
     _whole: set[Page] = field(default_factory=set)
     #: Pages that are being published: as they were read, and the digest of what they will have shown.
     _read: dict[Page, _Page] = field(default_factory=dict)
-    _shown: dict[Page, str] = field(default_factory=dict)
+    _shown: dict[Page, tuple[str, Mark]] = field(default_factory=dict)
     #: Pages that were closed and are in no file yet: that comes when they are published.
     _closed: dict[Page, _Page] = field(default_factory=dict)
 
@@ -84,9 +88,13 @@ class Archive(Struct):
         page = bisect.bisect_left(ends, seen) + 1
         return page if page <= len(ends) else None
 
+    def reaches(self, heads: Iterable[str], seen: Seen) -> bool:
+        """Whether an entry that stands there belongs on a page of any of these heads."""
+        return any(seen <= ends[-1] for head in heads if (ends := self.ends.get(head)))
+
     def is_whole(self) -> bool:
         """Whether the pages that are to be published can be read; each is looked at once."""
-        fresh = self.stale - self._whole
+        fresh = self.stale.keys() - self._whole
         self._whole = {page for page in self.stale if page in self._whole or self._found(page)}
         return fresh <= self._whole
 
@@ -95,8 +103,9 @@ class Archive(Struct):
         self._read[page] = found = self._load(page)
         return found.rows
 
-    def move(self, place: Place, before: Mapping[str, Seen], after: Mapping[str, Seen]) -> None:
-        """An entry changed: where it stood and where it stands, by head."""
+    def move(self, place: Place, before: Mapping[str, Seen], after: Mapping[str, Seen], was: int | None = None) -> None:
+        """An entry changed: where it stood and where it stands, by head. `was` is the sign of what it showed, where it
+        stands alone and shows something now as well."""
         for head in {**before, **after}:
             old = self.page_of(head, before[head]) if head in before else None
             new = self.page_of(head, after[head]) if head in after else None
@@ -105,7 +114,8 @@ class Archive(Struct):
             # One that was withdrawn before its page was closed is not on it.
             if new and place not in (rows := self._load((head, new)).rows):
                 self._rewrite((head, new), [*rows, place])
-            self.stale.update((head, page) for page in (old, new) if page)
+            for page in {number for number in (old, new) if number}:
+                self._changed((head, page), place, was if old == new else None)
 
     def close(self, name: str, head: Head, limit: int) -> None:
         """Closes pages once the feed, which shows `limit` entries, no longer shows all that is on no page."""
@@ -126,20 +136,33 @@ class Archive(Struct):
             page = (name, self.count(name) + 1)
             self._closed[page] = _Page(part[-1], [(seen[2], seen[3]) for seen in part])
             self.ends.setdefault(name, []).append(part[-1])
-            self.stale.add(page)
+            self.stale[page] = None
             self._whole.add(page)
 
-    def rendered(self, page: Page, signs: Iterable[str]) -> None:
-        """Says what a page is about to show: a sign of each of its entries."""
-        self._shown[page] = self._digest(signs)
+    def _changed(self, page: Page, place: Place, was: int | None) -> None:
+        changed = self.stale.setdefault(page, {})
+        if changed is not None and was is not None:
+            changed.setdefault(place, was)
+        else:
+            self.stale[page] = None
+
+    def changed(self, page: Page) -> tuple[Changed, Mark] | None:
+        """In what a page differs from the file with that mark; None where it has to be made anew."""
+        changed, found = self.stale.get(page), self._read.get(page)
+        return (changed, found.mark) if changed and found and found.mark and found.shown else None
+
+    def rendered(self, page: Page, signs: Iterable[int], mark: Mark, *, since: bool = False) -> None:
+        """Says what a page shows now: the signs of its entries, or with `since` by how much they grew."""
+        before = int(self._read[page].shown, 16) if since else self._base
+        self._shown[page] = _hex(before + sum(signs)), mark
 
     def published(self, pages: Iterable[Page]) -> None:
         """Says that these pages are up to date now."""
         for page in pages:
-            self.stale.discard(page)
+            self.stale.pop(page, None)
             found, shown = self._read.pop(page, None), self._shown.pop(page, None)
-            if found and shown and found.shown != shown:
-                self._save(page, _Page(found.end, found.rows, shown))
+            if found and shown and (found.shown, found.mark) != shown:
+                self._save(page, _Page(found.end, found.rows, *shown))
 
     def flush(self) -> None:
         """Writes what is in no file yet."""
@@ -177,7 +200,7 @@ class Archive(Struct):
             del sizes[None]
             if head not in rows or max(sizes.values(), default=0) > _TOO_MANY:
                 del self.ends[head]
-                self.stale = {page for page in self.stale if page[0] != head}
+                self.stale = {page: changed for page, changed in self.stale.items() if page[0] != head}
                 self._closed = {page: content for page, content in self._closed.items() if page[0] != head}
                 if write:
                     shutil.rmtree(self.folder / head, ignore_errors=True)
@@ -187,14 +210,15 @@ class Archive(Struct):
         had = set(before.rows) if before else set()
         # One that was withdrawn before its page was closed is not on it.
         places = [(seen[2], seen[3]) for seen, live in sorted(rows) if live or (seen[2], seen[3]) in had]
-        shown = self._digest(sign for place in places for sign in signs_of(page[0], place))
+        shown = _hex(self._base + sum(sign for place in places for sign in signs_of(page[0], place)))
         if before is None or before.shown != shown:
-            self.stale.add(page)
+            self.stale[page] = None
         if write and (before is None or sorted(before.rows) != sorted(places)):
             self._save(page, _Page(end, places, before.shown if before else ""))
 
-    def _digest(self, signs: Iterable[str]) -> str:
-        return digest(self.made_for, *sorted(signs))
+    @property
+    def _base(self) -> int:
+        return int(digest(self.made_for), 16)
 
     # --- files ---
 
@@ -214,21 +238,13 @@ class Archive(Struct):
     def _load(self, page: Page) -> _Page:
         if page in self._closed:
             return self._closed[page]
-        try:
-            data = codec.from_bytes(self._path(page).read_bytes())
-            rows = [(str(source), str(key)) for source, key in data["rows"]]
-            return _Page(seen_from(data["end"]), rows, str(data["shown"]))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{self._path(page)} has another shape") from error
+        return msgspec.json.decode(self._path(page).read_bytes(), type=_Page)
 
     def _save(self, page: Page, content: _Page) -> None:
         self._read.pop(page, None)
-        document = {"end": content.end, "rows": content.rows, "shown": content.shown}
-        files.write_atomic(self._path(page), codec.to_bytes(document), durable=False)
+        files.write_atomic(self._path(page), msgspec.json.encode(content), durable=False)
         self._closed.pop(page, None)
 
 
-def seen_from(data: Sequence[float | str]) -> Seen:
-    """Raises ValueError or TypeError for another shape."""
-    first_seen, published, source_id, key = data
-    return (float(first_seen), float(published), str(source_id), str(key))
+def _hex(signs: int) -> str:
+    return f"{signs % _SIGNS:032x}"

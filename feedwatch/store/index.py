@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
 
 from msgspec import Struct, field
 
-from feedwatch.model import EPOCH, KnownEntry
+from feedwatch.model import KnownEntry
 
 #: Rows kept a feed for each one that is rendered, so that entries can leave without a rebuild.
 SLACK = 4
@@ -26,27 +24,20 @@ Seen = tuple[float, float, str, str]
 def row_of(source_id: str, known: KnownEntry) -> Row:
     """Sorts newest first: order of arrival, then the date, then the place in the listing; total and stable."""
     arrived, position = known.order
-    return (*_sorted(arrived, known), position, source_id, known.key, _seconds(known.first_seen))
+    first_seen = known.first_seen.timestamp()
+    return (-arrived.timestamp(), -known.published.timestamp(), position, source_id, known.key, first_seen)
 
 
 def changed_row_of(source_id: str, known: KnownEntry) -> Row:
     """Sorts by the last edit, the latest first."""
-    return (*_sorted(known.changed_at, known), known.order[1], source_id, known.key, _seconds(known.first_seen))
+    return (-known.changed_at.timestamp(), *row_of(source_id, known)[1:])
 
 
 def seen_of(row: Row) -> Seen:
     return (row[5], -row[1], row[3], row[4])
 
 
-def _sorted(moment: datetime, known: KnownEntry) -> tuple[float, float]:
-    return (-_seconds(moment), -_seconds(known.published))
-
-
-def _seconds(moment: datetime) -> float:
-    return (moment - EPOCH).total_seconds()
-
-
-class Head(Struct):
+class Head(Struct, omit_defaults=True):
     """The newest rows of one feed, and how many it has in all."""
 
     title: str
@@ -57,25 +48,41 @@ class Head(Struct):
 
 
 class Index:
-    """Heads by slug. `keep` is the number of rows kept a feed, `ends` are the last entries of their archives' pages."""
+    """Heads by slug. `keep` is the number of rows kept a feed, `ends` are the last entries of their archives' pages.
+
+    Of a source's own feed, whose name begins with `@`, only title and number are kept: its rows follow from its file.
+    """
 
     def __init__(
-        self, keep: int, ends: Mapping[str, list[Seen]] | None = None, heads: Mapping[str, Head] | None = None
+        self,
+        keep: int,
+        ends: Mapping[str, list[Seen]] | None = None,
+        heads: Mapping[str, Head] | None = None,
+        sources: Mapping[str, tuple[str, int]] | None = None,
     ) -> None:
         self._keep = keep
         self._ends = {} if ends is None else ends
         self.heads: dict[str, Head] = dict(heads or {})
+        #: Title and number of entries of each source.
+        self.sources: dict[str, tuple[str, int]] = dict(sources or {})
 
     def add(self, slugs: Mapping[str, str], row: Row) -> None:
         for slug, title in slugs.items():
-            head = self.heads.setdefault(slug, Head(title))
-            whole = len(head.rows) == head.count
+            if slug[0] == "@":
+                self.sources[slug[1:]] = (title, self.sources.get(slug[1:], ("", 0))[1] + 1)
+                continue
+            head = self.heads.get(slug)
+            if head is None:
+                head = self.heads[slug] = Head(title)
+            rows = head.rows
+            whole = len(rows) == head.count
             head.count += 1
             # Below the end of a head that was cut, rows are unknown: appending would leave a hole.
-            if whole or (head.rows and row < head.rows[-1]):
-                bisect.insort(head.rows, row)
-                self._leave(slug, head, head.rows[self._keep :])
-                del head.rows[self._keep :]
+            if whole or (rows and row < rows[-1]):
+                bisect.insort(rows, row)
+                if len(rows) > self._keep:
+                    self._leave(slug, head, rows[self._keep :])
+                    del rows[self._keep :]
             else:
                 self._leave(slug, head, [row])
 
@@ -87,6 +94,9 @@ class Index:
 
     def discard(self, slugs: Iterable[str], row: Row) -> None:
         for slug in slugs:
+            if slug[0] == "@" and slug[1:] in self.sources:
+                title, count = self.sources[slug[1:]]
+                self.sources[slug[1:]] = (title, count - 1)
             head = self.heads.get(slug)
             if head is None:
                 continue
@@ -100,24 +110,7 @@ class Index:
         head = self.heads.get(slug)
         return head is not None and len(head.rows) < min(limit, head.count)
 
-    def dump(self) -> dict[str, Any]:
-        return {s: {"title": h.title, "count": h.count, "rows": h.rows} for s, h in self.heads.items()}
-
-    @classmethod
-    def load(cls, keep: int, data: Mapping[str, Any], ends: Mapping[str, list[Seen]]) -> Index:
-        """Raises KeyError, TypeError or ValueError for another shape."""
-        heads = {
-            slug: Head(str(head["title"]), int(head["count"]), [_row(row) for row in head["rows"]])
-            for slug, head in data.items()
-        }
-        return cls(keep, ends, heads)
-
-
-def _row(row: list[Any]) -> Row:
-    arrived, published, position, source_id, key, first_seen = row
-    return float(arrived), float(published), int(position), str(source_id), str(key), float(first_seen)
-
 
 def has_archive(name: str) -> bool:
-    """Whether a head is that of a feed of posts (`@` begins that of a source), not of what became of some of them."""
-    return "@" not in name[1:]
+    """Whether a head is that of a feed of posts, not of what became of some of them."""
+    return "@" not in name

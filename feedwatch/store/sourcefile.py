@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from tinydb import TinyDB
-from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import Storage
-from tinydb.table import Document, Table
 
 from feedwatch import files
 from feedwatch.errors import Damaged
@@ -30,77 +28,78 @@ from feedwatch.model import (
 from feedwatch.routes import gathering
 from feedwatch.store import Backlog, Claim, codec
 
+T = TypeVar("T")
 #: Changes, delivered and dead deliveries kept for the history of a source; pending ones are always kept.
 KEEP_CHANGES = KEEP_DELIVERED = 500
 KEEP_DEAD = 1000
 KEEP_INCIDENTS = 100
 
 
+Write = Callable[[Path, bytes], None]
+
+
 class GenerationStorage(Storage):
     """TinyDB storage with a checksum, a previous generation and no write in place (JSONStorage has none)."""
 
-    def __init__(self, path: Path, fell_back: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, fell_back: Callable[[str], None], write: Write) -> None:
         self._path = path
         self._fell_back = fell_back
+        self._write = write
 
-    def read(self) -> dict[str, dict[str, Any]] | None:
+    def read(self) -> dict[str, dict[str, Any]]:
         document = files.read_document(self._path)
         if document is None:
-            return None
+            return {}
         if document.fell_back:
             self._fell_back(document.fell_back)
         data: dict[str, dict[str, Any]] = codec.from_bytes(document.payload)
         return data
 
     def write(self, data: Mapping[str, Mapping[str, Any]]) -> None:
-        files.write_document(self._path, codec.to_bytes(data))
+        self._write(self._path, msgspec.json.encode(data))
 
 
 class SourceFile:
-    """The rows of one source, decoded once. A failed write leaves the file as it was: drop the object then."""
+    """The rows of one source, decoded once. A failed write leaves the file as it was: drop the object then.
 
-    def __init__(self, source_id: str, path: Path, fell_back: Callable[[str], None]) -> None:
-        storage = CachingMiddleware(GenerationStorage)
-        # Only `_flush` may write: one commit, one replacement.
-        storage.WRITE_CACHE_SIZE = sys.maxsize
-        self._db = TinyDB(path, fell_back, storage=storage)
-        self._flush: Callable[[], None] = storage.flush
+    `write` durably replaces a file, as `files.write_document` does.
+    """
+
+    def __init__(self, source_id: str, path: Path, fell_back: Callable[[str], None], write: Write) -> None:
+        self._db = TinyDB(path, fell_back, write, storage=GenerationStorage)
+        tables = self._db.storage.read()
+        assert tables is not None  # noqa: S101  (ours has a file or no tables)
         try:
-            rows = self._rows("state")
+            (state,) = tables["state"].values() if "state" in tables else ({"config_digest": None, "about": {}},)
             self.known = KnownSource(
                 source_id,
-                rows[0]["config_digest"] if rows else None,
-                codec.load(About, rows[0]["about"]) if rows else About(),
-                {k.key: k for k in (codec.load(KnownEntry, r) for r in self._rows("entries"))},
+                state["config_digest"],
+                codec.load(About, state["about"]),
+                {k.key: k for k in _rows(tables, "entries", KnownEntry)},
             )
-            self.events: dict[str, Event] = {c.id: c for c in (codec.load(Change, r) for r in self._rows("changes"))}
-            self.events.update({n.id: n for n in (codec.load(Notice, r) for r in self._rows("notices"))})
-            self.incidents = {i.id: i for i in (codec.load(Incident, r) for r in self._rows("incidents"))}
-            self.deliveries = {d.id: d for d in (codec.load(Delivery, r) for r in self._rows("outbox"))}
+            self.events: dict[str, Event] = {change.id: change for change in _rows(tables, "changes", Change)}
+            self.events.update((notice.id, notice) for notice in _rows(tables, "notices", Notice))
+            self.incidents = {incident.id: incident for incident in _rows(tables, "incidents", Incident)}
+            self.deliveries = {delivery.id: delivery for delivery in _rows(tables, "outbox", Delivery)}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Damaged(f"{path} has rows of an unknown shape ({error}); put it back from a backup") from error
 
     def commit(self, commit: Commit) -> None:
         entries = {**self.known.entries, **{row.key: row for row in commit.entries}}
         self.known = KnownSource(commit.source_id, commit.config_digest, commit.about, entries)
-        self.events.update({change.id: change for change in commit.changes})
-        self.events.update({notice.id: notice for notice in commit.notices})
-        self.incidents.update({incident.id: incident for incident in commit.incidents})
+        self.events.update((change.id, change) for change in commit.changes)
+        self.events.update((notice.id, notice) for notice in commit.notices)
+        if commit.incidents:
+            self.incidents.update((incident.id, incident) for incident in commit.incidents)
+            kept = sorted(self.incidents.values(), key=lambda i: (i.closed is None, i.opened))[-KEEP_INCIDENTS:]
+            self.incidents = {incident.id: incident for incident in kept}
         # A store that fell back computes the same ids again: what was settled stays settled.
         self.deliveries = {**{d.id: d for d in commit.deliveries}, **self.deliveries}
-        state = {"config_digest": commit.config_digest, "about": codec.dump(commit.about)}
-        self._replace("state", [state])
-        self._replace("entries", [codec.dump(row) for row in entries.values()])
-        if commit.incidents:
-            kept = sorted(self.incidents.values(), key=lambda i: (i.closed is None, i.opened))[-KEEP_INCIDENTS:]
-            self._replace("incidents", [codec.dump(incident) for incident in kept])
-        self._write_outbox()
-        self._flush()
+        self._write()
 
     def settle(self, deliveries: Iterable[Delivery]) -> None:
-        self.deliveries.update({delivery.id: delivery for delivery in deliveries})
-        self._write_outbox()
-        self._flush()
+        self.deliveries.update((delivery.id, delivery) for delivery in deliveries)
+        self._write()
 
     def claims(self, route_id: str, now: datetime) -> list[Claim]:
         return [self.claim(delivery) for delivery in self._next(now) if delivery.route_id == route_id]
@@ -155,7 +154,9 @@ class SourceFile:
         about = event.key if isinstance(event, Change) else event.incident.id
         return about, delivery.route_id, delivery.recipient or ""
 
-    def _write_outbox(self) -> None:
+    def _write(self) -> None:
+        """Replaces the file: that is the transaction. Values go as they are to what writes JSON; TinyDB's tables would
+        copy each of them into documents first."""
         self._forget("delivered", KEEP_DELIVERED)
         self._forget("dropped", KEEP_DELIVERED)
         self._forget("dead", KEEP_DEAD)
@@ -164,25 +165,24 @@ class SourceFile:
             if event.id not in needed:
                 del self.events[event.id]
         events = self.events.values()
-        self._replace("changes", [codec.dump(event) for event in events if isinstance(event, Change)])
-        notices = [codec.dump(event) for event in events if isinstance(event, Notice)]
-        if notices or self._table("notices"):
-            self._replace("notices", notices)
-        self._replace("outbox", [codec.dump(d) for d in self.deliveries.values()])
+        tables: dict[str, Iterable[object]] = {
+            "state": [{"config_digest": self.known.config_digest, "about": self.known.about}],
+            "entries": self.known.entries.values(),
+            "incidents": self.incidents.values(),
+            "changes": [event for event in events if isinstance(event, Change)],
+            "notices": [event for event in events if isinstance(event, Notice)],
+            "outbox": self.deliveries.values(),
+        }
+        self._db.storage.write(
+            {name: {str(number): row for number, row in enumerate(rows, 1)} for name, rows in tables.items()}
+        )
 
     def _forget(self, status: DeliveryStatus, keep: int) -> None:
         settled = [d for d in self.deliveries.values() if d.status == status]
         for old in sorted(settled, key=lambda d: d.settled or d.created)[:-keep]:
             del self.deliveries[old.id]
 
-    def _rows(self, table: str) -> list[Document]:
-        return self._table(table).all()
 
-    def _replace(self, name: str, rows: list[dict[str, Any]]) -> None:
-        table = self._table(name)
-        table.truncate()
-        table.insert_multiple(Document(row, doc_id=number) for number, row in enumerate(rows, 1))
-
-    def _table(self, name: str) -> Table:
-        # TinyDB's query cache hands the same mutable rows to everybody.
-        return self._db.table(name, cache_size=0)
+def _rows(tables: Mapping[str, Mapping[str, Any]], name: str, kind: type[T]) -> Iterator[T]:
+    for row in tables.get(name, {}).values():
+        yield codec.load(kind, row)

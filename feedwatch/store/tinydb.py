@@ -18,6 +18,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from feedwatch import files
@@ -27,6 +29,7 @@ from feedwatch.differ.editions import Edition, edition, editions, key_of, newest
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
     EPOCH,
+    Category,
     Change,
     Commit,
     Delivery,
@@ -43,14 +46,15 @@ from feedwatch.model import (
 )
 from feedwatch.routes import gathering
 from feedwatch.selection import Merged, Words
-from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Unpublished, codec, of_source
-from feedwatch.store.archive import Archive, Known, facts, seen_from, sign
+from feedwatch.store import LOCK, OWN, Backlog, Claim, Listing, Outline, Place, Standing, Unpublished, of_source
+from feedwatch.store.archive import Archive, Known, facts, sign
+from feedwatch.store.batch import Batch
 from feedwatch.store.due import Queue
 from feedwatch.store.fragments import Fragments
-from feedwatch.store.index import SLACK, Index, Row, Seen, changed_row_of, row_of, seen_of
+from feedwatch.store.index import SLACK, Head, Index, Row, Seen, changed_row_of, row_of, seen_of
 from feedwatch.store.polls import Rows, load, save
 from feedwatch.store.sourcefile import SourceFile
-from feedwatch.store.twins import Twins, together
+from feedwatch.store.twins import Kept, Twins, together
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +66,15 @@ _WRITTEN = 20_000
 #: category or edited in it. No slug has such a sign.
 _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
 _LISTINGS: dict[Listing, str] = {"newest": "", "withdrawn": _WITHDRAWN, "edited": _EDITED}
+
+
+class _Document(Struct):
+    """The index as it is written."""
+
+    feeds: dict[str, Head]
+    sources: dict[str, tuple[str, int]]
+    twins: Kept
+    archives: dict[str, list[Seen]]
 
 
 class TinyStore:
@@ -110,6 +123,7 @@ class TinyStore:
         self._stale_sources: set[str] = set()
         #: Whether a source file may hold more than the index, the outbox's times and the feeds know.
         self._in_doubt = False
+        self._batch: Batch | None = None
         self._lock = contextlib.ExitStack()
         if not read_only:
             self._lock.enter_context(_taken(folder))
@@ -142,14 +156,14 @@ class TinyStore:
         if self._is_behind():
             # Validators must not outlive feeds that never showed what they vouch for.
             return
+        if self._batch is not None:
+            # Nor entries that are not durable yet.
+            self._batch.complete()
         self._archive.flush()
         if self._index is not None and self._index_changed:
-            document = {
-                "feeds": self._index.dump(),
-                "twins": self._twins.dump(),
-                "archives": self._archive.ends,
-            }
-            data = self._made_for().encode() + b"\n" + codec.to_bytes(document)
+            index = self._index
+            document = _Document(index.heads, index.sources, self._twins.dump(), self._archive.ends)
+            data = self._made_for().encode() + b"\n" + msgspec.json.encode(document)
             files.write_atomic(self._folder / "index.json", data, durable=False)
             self._index_changed = False
         save(self._folder / "polls.json", self._polls, self._outbox, self._backlog, self._rows)
@@ -161,6 +175,7 @@ class TinyStore:
 
     def commit(self, commit: Commit) -> None:
         file, index = self._file(commit.source_id), self._loaded_index()
+        self._commits += 1
         if commit.about != file.known.about:
             # All that is from this source says whence it is.
             for known in file.known.entries.values():
@@ -169,7 +184,6 @@ class TinyStore:
                 slugs = self._slugs(file.known, known) | self._slugs_together(place)
                 self._stale_slugs.update(filter(_is_feed, slugs))
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
-        self._note_written(commit)
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
             file.commit(commit)
@@ -182,7 +196,8 @@ class TinyStore:
     def latest(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         found: dict[str, PublishedEntry] = {}
         for place in self.standing(slug, limit):
-            if entry := self.stands(slug, place):
+            entry = self._published_entry(slug, place) if self._readable(place[0]) else None
+            if entry is not None:
                 found.setdefault(entry.known.atom_id, entry)
             if len(found) == limit:
                 break
@@ -190,13 +205,12 @@ class TinyStore:
 
     def standing(self, slug: str, limit: int) -> Sequence[Place]:
         index = self._loaded_index()
+        if slug.startswith(_OF_SOURCE):
+            return [(row[3], row[4]) for row in self._own_rows(slug[1:])]
         if index.exhausted(slug, limit):
             index = self._index = self._built_index()
         head = index.heads.get(slug)
         return [(row[3], row[4]) for row in head.rows] if head else []
-
-    def stands(self, slug: str, place: Place) -> PublishedEntry | None:
-        return self._published_entry(slug, place) if self._readable(place[0]) else None
 
     def fragments(self, slug: str) -> Mapping[Place, Fragment]:
         self._loaded_index()
@@ -207,18 +221,12 @@ class TinyStore:
 
     def _look_otherwise(self, place: Place) -> None:
         """What a post says in feeds may come from any of its entries."""
-        self._fragments.changed([place, *self._together(place)])
-
-    def _note_written(self, commit: Commit) -> None:
-        self._commits += 1
-        for row in commit.entries:
-            self._written[commit.source_id, row.key] = self._commits
-            self._written.move_to_end((commit.source_id, row.key))
+        for one in (place, *self._together(place)):
+            self._fragments.changed(one)
+            self._written[one] = self._commits
+            self._written.move_to_end(one)
         while len(self._written) > _WRITTEN:
             self._forgotten = self._written.popitem(last=False)[1]
-
-    def latest_of_source(self, source_id: str, limit: int) -> Sequence[PublishedEntry]:
-        return self.latest(_OF_SOURCE + source_id, limit)
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         # A post that another source still has is not withdrawn.
@@ -235,33 +243,38 @@ class TinyStore:
         self._loaded_index()
         return sorted(pages, key=lambda page: (self._archive.ends.get(page[0], [])[page[1] - 1 : page[1]], page))
 
-    def page(self, name: str, number: int) -> tuple[Sequence[PublishedEntry], Sequence[PublishedEntry]]:
+    def rows(self, page: tuple[str, int]) -> Sequence[Place]:
         self._loaded_index()
-        alone = not _is_feed(name)
-        found: dict[str, tuple[Row, PublishedEntry]] = {}
-        signs: list[str] = []
         try:
-            places = self._archive.rows((name, number))
+            return self._archive.rows(page)
         except (OSError, ValueError) as error:
             self._in_doubt = True
             raise StoreError(
                 f"{self._folder / 'archives'}: a page cannot be read ({error}); it is made again"
             ) from error
-        # By source, so that each is opened once.
-        for place in sorted(places):
-            known = self._edition_at(place)
-            if known is not None:
-                row = row_of(place[0], known)
-                if entry := self._published_entry(name, place):
-                    found.setdefault(entry.known.atom_id, (row, entry))
-                others = [] if alone else self._together(place)
-                signs += [sign(one) for at in others if (one := self._edition_at(at))] if others else [sign(known)]
-        self._archive.rendered((name, number), signs)
-        entries = [entry for _, entry in sorted(found.values(), key=lambda one: one[0])]
-        return (
-            [entry for entry in entries if entry.known.withdrawn is None],
-            [entry for entry in entries if entry.known.withdrawn is not None],
-        )
+
+    def standing_at(self, name: str, place: Place) -> Standing | None:
+        file = self._readable(place[0])
+        known = file.known.entries.get(place[1]) if file else None
+        if file and known and known.same_as is None and not known.revisions and not self._twins.shares(place):
+            # As all but a few are.
+            categories = self._named(known.entry.categories)
+            return Standing(
+                row_of(place[0], known), PublishedEntry(known, place[0], file.known.about, categories), sign(known)
+            )
+        known = self._edition_at(place)
+        if known is None:
+            return None
+        others = self._together(place) if _is_feed(name) else []
+        signs = [sign(one) for at in others if (one := self._edition_at(at))] if others else [sign(known)]
+        is_shared = bool(self._together((place[0], key_of(place[1]))))
+        return Standing(row_of(place[0], known), self._published_entry(name, place), sum(signs), is_shared)
+
+    def changed(self, page: tuple[str, int]) -> tuple[Mapping[Place, int], tuple[int, int]] | None:
+        return self._archive.changed(page)
+
+    def rendered(self, page: tuple[str, int], signs: Iterable[int], mark: tuple[int, int], *, since: bool) -> None:
+        self._archive.rendered(page, signs, mark, since=since)
 
     def _editions(self, source_id: str, known: KnownEntry | None) -> list[KnownEntry]:
         """An entry as feeds show it, and its edits that are entries of their own."""
@@ -280,8 +293,10 @@ class TinyStore:
 
     def version(self, place: Place) -> object:
         self._loaded_index()
-        places = self._together(place) or [place]
-        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in places]
+        at = (place[0], key_of(place[1]))
+        if not self._twins.shares(at):
+            return max(self._written.get(at, 0), self._forgotten)
+        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in self._together(at)]
 
     def shown(self, place: Place) -> PublishedEntry | None:
         file = self._readable(place[0]) if place[0] in self._listed else None
@@ -289,18 +304,19 @@ class TinyStore:
         return self._published_entry(ALL, place, as_is=True) if file and place[1] in file.known.entries else None
 
     def outline(self, source_id: str) -> Outline:
-        head = self._loaded_index().heads.get(_OF_SOURCE + source_id)
-        if head is None:
-            return Outline()
-        return Outline(head.title, head.count, [EPOCH - timedelta(seconds=row[1]) for row in _of_entries(head.rows)])
+        title, count = self._loaded_index().sources.get(source_id, ("", 0))
+        return Outline(title, count)
+
+    def dates(self, source_id: str, limit: int) -> Sequence[datetime]:
+        rows = _of_entries(self._own_rows(source_id)) if self._readable(source_id) else []
+        return [EPOCH - timedelta(seconds=row[1]) for row in rows[:limit]]
 
     def feeds(self) -> Mapping[str, tuple[str, int]]:
         heads = self._loaded_index().heads.items()
         return {s: (h.title, h.count) for s, h in heads if _is_feed(s) and not self._is_private(s)}
 
     def sources(self) -> Mapping[str, tuple[str, int]]:
-        heads = self._loaded_index().heads.items()
-        return {s.removeprefix(_OF_SOURCE): (h.title, h.count) for s, h in heads if s.startswith(_OF_SOURCE)}
+        return self._loaded_index().sources
 
     def unpublished(self) -> Unpublished:
         if self._in_doubt or not self._archive.is_whole():
@@ -418,7 +434,7 @@ class TinyStore:
         if file is None:
             path = self._folder / "sources" / f"{source_id}.json"
             reasons: list[str] = []
-            file = SourceFile(source_id, path, reasons.append)
+            file = SourceFile(source_id, path, reasons.append, self._write)
             if reasons:
                 self._fell_back(source_id, path, reasons[0])
             self._open[source_id] = file
@@ -444,6 +460,32 @@ class TinyStore:
         state = self.state(source_id)
         self.remember(source_id, replace(state, validators={}, body_digest=None))
         files.set_aside(path, self._stamp)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[Batch]:
+        self._batch = batch = Batch(self._replaced)
+        try:
+            yield batch
+        finally:
+            self._batch = None
+            batch.complete()
+
+    def _write(self, path: Path, payload: bytes) -> None:
+        if self._batch is None:
+            files.write_document(path, payload)
+        else:
+            self._batch.stage(path, payload)
+
+    def _replaced(self, paths: Collection[Path]) -> None:
+        """Durably puts what was staged in its place. Raises StoreError or OSError; what is in memory is forgotten then,
+        since it may be in the files or not."""
+        try:
+            files.replace_documents(paths)
+        except BaseException:
+            for path in paths:
+                self._open.pop(path.stem, None)
+            self._in_doubt = True
+            raise
 
     @contextlib.contextmanager
     def _forgotten_on_error(self, source_id: str) -> Iterator[None]:
@@ -475,10 +517,13 @@ class TinyStore:
         """The heads that carry an entry, with their titles: its categories, its source, and all."""
         if known is None:
             return {}
-        own = {ALL: ALL, of_source(source.source_id): source.about.title or source.source_id}
-        slugs, words = self._categories.resolve(known.entry.categories), Words(known.entry)
+        slugs = self._categories.resolve(known.entry.categories)
+        own = {ALL: ALL, of_source(source.source_id): source.about.title or source.source_id, **slugs}
+        if not self._merged:
+            return own
+        words = Words(known.entry)
         merged = {feed.id: feed.title for feed in self._merged.values() if feed.takes(source.source_id, slugs, words)}
-        return {**own, **slugs, **merged}
+        return {**own, **merged}
 
     def _slugs_together(self, place: Place) -> dict[str, str]:
         """The heads that carry any entry of a post that several sources have."""
@@ -499,9 +544,13 @@ class TinyStore:
         if not self._stale_slugs and not self._stale_sources:
             return
         index = self._loaded_index()
-        for name in (*self._stale_slugs, *map(of_source, self._stale_sources)):
+        for name in self._stale_slugs:
             if (head := index.heads.get(name)) and head.count > self._limit:
                 self._archive.close(name, head, self._limit)
+        for source_id in self._stale_sources:
+            title, count = index.sources.get(source_id, ("", 0))
+            if count > self._limit and self._readable(source_id):
+                self._archive.close(of_source(source_id), Head(title, count, self._own_rows(source_id)), self._limit)
 
     def _rows_of(self, source: KnownSource, known: KnownEntry | None) -> list[tuple[dict[str, str], Row]]:
         """The rows of an entry, and the heads they are in."""
@@ -518,20 +567,26 @@ class TinyStore:
         edited = {_EDITED + slug: title for slug, title in slugs.items() if _is_feed(slug)}
         return [*listed, (edited, changed_row_of(source_id, known))]
 
+    def _own_rows(self, source_id: str) -> list[Row]:
+        """Of a source's own feed, in its order."""
+        known, name = self.known(source_id), of_source(source_id)
+        rows = (self._rows_of(known, row) for row in known.entries.values())
+        return sorted(row for listed in rows for slugs, row in listed if name in slugs)
+
     def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
-        old, new = self._slugs(source, before), self._slugs(source, after)
-        source_id = source.source_id
-        self._look_otherwise((source_id, after.key))
-        self._twins.add(source_id, after)
-        self._look_otherwise((source_id, after.key))
-        old |= self._slugs_together((source_id, after.key))
+        place = (source.source_id, after.key)
+        self._twins.add(source.source_id, after)
+        self._look_otherwise(place)
         for slugs, row in self._rows_of(source, before):
             index.discard(slugs, row)
-        for slugs, row in self._rows_of(source, after):
+        listed = self._rows_of(source, after)
+        for slugs, row in listed:
             index.add(slugs, row)
-        self._stale_slugs.update(filter(_is_feed, {**old, **new}))
+        for slugs in (self._slugs(source, before), self._slugs(source, after), self._slugs_together(place)):
+            self._stale_slugs.update(filter(_is_feed, slugs))
         self._index_changed = True
-        self._move_in_archives(source, before, after)
+        if before is not None or any(self._archive.reaches(slugs, seen_of(row)) for slugs, row in listed):
+            self._move_in_archives(source, before, after)
 
     def _move_in_archives(self, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
         if before is not None and before.same_as == after.same_as and facts(before) == facts(after):
@@ -539,8 +594,10 @@ class TinyStore:
         place = (source.source_id, after.key)
         try:
             old, new = self._pages_of(source, before), self._pages_of(source, after)
+            alone = before is not None and not self._together(place) and _is_plain(before) and _is_plain(after)
+            was = sign(before) if alone and before is not None and list(old) == list(new) == [after.key] else None
             for key in {**old, **new}:
-                self._archive.move((source.source_id, key), old.get(key, {}), new.get(key, {}))
+                self._archive.move((source.source_id, key), old.get(key, {}), new.get(key, {}), was)
             for other in self._together(place):
                 if other != place and (file := self._readable(other[0])):
                     for key, pages in self._pages_of(file.known, file.known.entries.get(other[1])).items():
@@ -572,11 +629,11 @@ class TinyStore:
             made_for, _, body = (self._folder / "index.json").read_bytes().partition(b"\n")
             if made_for != self._made_for().encode():
                 return None
-            data = codec.from_bytes(body)
-            self._archive.ends = {str(n): [seen_from(end) for end in ends] for n, ends in data["archives"].items()}
-            self._twins = Twins.load(data["twins"])
-            return Index.load(self._keep, data["feeds"], self._archive.ends)
-        except (OSError, ValueError, KeyError, TypeError):
+            data = msgspec.json.decode(body, type=_Document)
+            self._archive.ends = data.archives
+            self._twins = Twins.load(data.twins)
+            return Index(self._keep, self._archive.ends, data.feeds, data.sources)
+        except (OSError, ValueError):
             return None
 
     def _made_for(self) -> str:
@@ -623,7 +680,7 @@ class TinyStore:
             for one in self._editions(source_id, known)
         }
 
-        def signs_of(name: str, at: Place) -> list[str]:
+        def signs_of(name: str, at: Place) -> list[int]:
             places = self._together(at) if _is_feed(name) else []
             return [signs[one] for one in places or [at] if one in signs]
 
@@ -649,6 +706,8 @@ class TinyStore:
 
     def _together(self, place: Place) -> list[Place]:
         """The first entry of a post and the later ones, where there are several."""
+        if not self._twins.shares(place):
+            return []
         first = self._twins.first(place)
         later = self._twins.later(first)
         return [first, *later] if later else []
@@ -677,8 +736,12 @@ class TinyStore:
             whole = together(firsts[0].known, [other.known for other in firsts[1:]])
             whole = whole if whole.atom_id == atom_id else replace(whole, atom_id=atom_id)
             one = Edition(whole, firsts[0].edit)
-        categories = tuple(self._categories.resolve(one.known.entry.categories).items())
+        categories = self._named(one.known.entry.categories)
         return PublishedEntry(one.known, source_id, self.known(source_id).about, categories, one.edit)
+
+    def _named(self, categories: tuple[Category, ...]) -> tuple[tuple[str, str], ...]:
+        """Slug and title of each category feed that carries entries with these."""
+        return tuple(self._categories.resolve(categories).items())
 
     def _shown(self, source_id: str, *, as_is: bool = False) -> EditsShown:
         rules = self._edits.get(source_id)
@@ -695,6 +758,11 @@ def _published_as(members: Sequence[tuple[Place, KnownEntry]]) -> str | None:
     """The atom:id of a post: that of its first entry, even when its source is gone."""
     bonds = [row.twin_of.atom_id for _, row in members if row.twin_of]
     return bonds[0] if bonds else members[0][1].atom_id if members else None
+
+
+def _is_plain(row: KnownEntry) -> bool:
+    """Whether an entry shows what it says, and shows something."""
+    return row.withdrawn is None and row.same_as is None
 
 
 def _of_entries(rows: Iterable[Row]) -> list[Row]:

@@ -7,8 +7,9 @@ source files, never the only copy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import lru_cache
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url, comparable, digest
@@ -27,14 +28,20 @@ _CUT, _ALIKE = 12, 0.75
 Seen = tuple[str, str, str]
 
 
+class Kept(Struct):
+    """What is written of all that."""
+
+    seen: dict[str, list[Seen]] = field(default_factory=dict)
+    #: Later entries, each with the first one of its post.
+    later: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+
 class Twins:
     """Who was first with each post, and who came later."""
 
-    def __init__(
-        self, seen: Mapping[str, list[Seen]] | None = None, later: Mapping[Place, Place] | None = None
-    ) -> None:
+    def __init__(self, seen: dict[str, list[Seen]] | None = None, later: Mapping[Place, Place] | None = None) -> None:
         #: What leads to an address: in which sources, under which titles, in the order in which it came.
-        self._seen: dict[str, list[Seen]] = {sign: list(found) for sign, found in (seen or {}).items()}
+        self._seen: dict[str, list[Seen]] = seen or {}
         self._first_of: dict[Place, Place] = dict(later or {})
         self._later: dict[Place, list[Place]] = {}
         for place, first in self._first_of.items():
@@ -50,9 +57,8 @@ class Twins:
             self._later.setdefault(first, []).append(place)
         if (sign := _sign(known.entry)) is None:
             return
-        seen = self._seen.setdefault(sign, [])
-        others = [one for one in seen if one[:2] != place]
-        seen[:] = [*others, (*place, _title(known.entry))][-_AT_ONE_ADDRESS:]
+        others = [one for one in self._seen.get(sign, ()) if one[:2] != place]
+        self._seen[sign] = [*others, (*place, _title(known.entry))][-_AT_ONE_ADDRESS:]
         while len(self._seen) > _MOST:
             del self._seen[next(iter(self._seen))]
 
@@ -70,6 +76,10 @@ class Twins:
         firsts = {self.first(one[:2]) for one in found}
         return next((first for first in firsts if first[0] != source_id), None) if len(firsts) == 1 else None
 
+    def shares(self, place: Place) -> bool:
+        """Whether the post of this entry is in other sources too."""
+        return place in self._first_of or place in self._later
+
     def first(self, place: Place) -> Place:
         """The first entry of the post that this one is of; itself, where it is the first or the only one."""
         return self._first_of.get(place, place)
@@ -77,15 +87,12 @@ class Twins:
     def later(self, place: Place) -> tuple[Place, ...]:
         return tuple(self._later.get(place, ()))
 
-    def dump(self) -> dict[str, Any]:
-        later = [[*place, *first] for place, first in self._first_of.items()]
-        return {"seen": self._seen, "later": later}
+    def dump(self) -> Kept:
+        return Kept(self._seen, [(*place, *first) for place, first in self._first_of.items()])
 
     @classmethod
-    def load(cls, data: Mapping[str, Any]) -> Twins:
-        """Raises KeyError, TypeError or ValueError for another shape."""
-        seen = {str(sign): [(str(a), str(b), str(c)) for a, b, c in found] for sign, found in data["seen"].items()}
-        return cls(seen, {(str(a), str(b)): (str(c), str(d)) for a, b, c, d in data["later"]})
+    def load(cls, data: Kept) -> Twins:
+        return cls(data.seen, {(a, b): (c, d) for a, b, c, d in data.later})
 
 
 def together(first: KnownEntry, others: Iterable[KnownEntry]) -> KnownEntry:
@@ -113,7 +120,12 @@ def _longer(one: Text | None, other: Text | None) -> Text | None:
 
 def _sign(entry: Entry) -> str | None:
     address = entry.canonical or entry.link
-    return digest("post", canonical_url(address))[:16] if address else None
+    return _sign_of(address) if address else None
+
+
+@lru_cache(maxsize=4096)
+def _sign_of(address: str) -> str:
+    return digest("post", canonical_url(address))[:16]
 
 
 def _title(entry: Entry) -> str:

@@ -27,6 +27,8 @@ from feedwatch.web.views import Paging
 
 #: Rows of one page.
 ROWS, ENTRIES = 50, 30
+#: Dates of entries that a plot is drawn of.
+_PLOTTED = 200
 
 #: How a source is doing, the worst first.
 Condition = Literal["gone", "failing", "doubted", "stumbling", "quiet", "waiting", "well"]
@@ -98,6 +100,8 @@ class SourceViews:
         self._searched = {s.id: f"{s.id}\n{s.title or ''}\n{asked_url(s, redact)}".casefold() for s in config.sources}
         #: The condition of each source in a state and an hour: silence is a matter of days.
         self._conditions: dict[str, tuple[PollState, int, Condition]] = {}
+        #: Likewise: it takes the source's file to draw one.
+        self._plots: dict[str, tuple[PollState, int, Plot]] = {}
 
     def table(self, store: Store, now: datetime, condition: Condition | None, words: str, page: int) -> Table:
         """The sources of `condition` (None is all) that have `words` in name or address, the worst first."""
@@ -151,6 +155,14 @@ class SourceViews:
             kept = self._conditions[source_id] = state, hour, condition_of(state, now)
         return kept[2]
 
+    def _plot(self, store: Store, source_id: str, now: datetime) -> Plot:
+        state, hour = store.state(source_id), _hour(now)
+        kept = self._plots.get(source_id)
+        if kept is None or kept[0] is not state or kept[1] != hour:
+            drawn = plot(store.dates(source_id, _PLOTTED), store.outline(source_id).count, now)
+            kept = self._plots[source_id] = state, hour, drawn
+        return kept[2]
+
     def _row(self, store: Store, source: Source, now: datetime) -> Row:
         state, outline = store.state(source.id), store.outline(source.id)
         place, href = self._address(source.url)
@@ -164,7 +176,7 @@ class SourceViews:
             problem=state.error or silence(state.rhythm, now),
             remedy=remedy(source, state),
             entries=outline.count,
-            plot=plot(outline.dates, outline.count, now),
+            plot=self._plot(store, source.id, now),
         )
 
     def _address(self, url: str) -> tuple[str, str | None]:

@@ -1,0 +1,82 @@
+"""Entries as they stand in feeds, written once for all that show them. Knows no file."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection
+from typing import Protocol
+
+from msgspec import Struct
+
+from feedwatch.generator import atom, edits, jsonfeed
+from feedwatch.model import Fragment, PublishedEntry
+from feedwatch.store import Place, Standing
+
+#: Bytes of entries that are remembered: in a first round some fifty sources, of which a page of an archive has entries.
+_REMEMBERED = 12_000_000
+
+
+class Piece(Struct, frozen=True):
+    standing: Standing
+    #: As its source's feed and those of categories show it; None where nothing stands there, or cannot be written.
+    entry: PublishedEntry | None
+    fragment: Fragment | None
+
+
+class Shelf(Protocol):
+    """What is asked of the store here."""
+
+    def standing_at(self, name: str, place: Place) -> Standing | None: ...
+
+    def version(self, place: Place) -> object: ...
+
+
+class Pieces:
+    """`marked` are the sources whose entries tell in their text what the last edit changed."""
+
+    def __init__(self, shelf: Shelf, base_url: str, marked: Collection[str]) -> None:
+        self._shelf = shelf
+        self._base = base_url
+        self._marked = frozenset(marked)
+        self._recent: OrderedDict[Place, tuple[object, Piece]] = OrderedDict()
+        self._size = 0
+
+    def at(self, name: str, place: Place) -> Piece | None:
+        """What stands at a place of a feed; None where it cannot be read."""
+        version = self._shelf.version(place)
+        kept = self._recent.get(place)
+        if kept is not None and kept[0] == version:
+            return kept[1]
+        standing = self._shelf.standing_at(name, place)
+        if standing is None:
+            return None
+        entry = self.shown(standing.entry) if standing.entry else None
+        fragment = atom.fragment(entry, base_url=self._base) if entry and entry.known.withdrawn is None else None
+        piece = Piece(standing, entry, fragment)
+        if not standing.is_shared:
+            self._remember(place, version, piece)
+        return piece
+
+    def json(self, piece: Piece) -> bytes | None:
+        """The entry of a piece as JSON; None where it cannot be written."""
+        return jsonfeed.fragment(piece.entry, base_url=self._base) if piece.entry else None
+
+    def shown(self, entry: PublishedEntry) -> PublishedEntry:
+        """With what an edit changed, where the operator wants that in the text."""
+        return edits.marked(entry) if entry.source_id in self._marked else entry
+
+    def _remember(self, place: Place, version: object, piece: Piece) -> None:
+        self._forget(place)
+        self._recent[place] = version, piece
+        self._size += _size(piece)
+        while self._size > _REMEMBERED:
+            self._forget(next(iter(self._recent)))
+
+    def _forget(self, place: Place) -> None:
+        if place in self._recent:
+            self._size -= _size(self._recent.pop(place)[1])
+
+
+def _size(piece: Piece) -> int:
+    # Its entry's text is about as long as what was written of it.
+    return 2 * len(piece.fragment.atom) if piece.fragment else 0
