@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,7 +54,9 @@ def running(program: str, beginning: str = "") -> Iterator[subprocess.Popen[str]
     try:
         yield process
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def said(program: str, beginning: str = "") -> tuple[str, str]:
@@ -105,18 +108,12 @@ def test_what_was_not_yet_written_is_written_once_and_what_a_worker_prints_goes_
 @EITHER_WAY
 def test_when_the_main_process_is_killed_no_process_is_left(beginning: str) -> None:
     program = """
-        def tell():
-            while not any(children(spawner) for spawner in children()):
-                time.sleep(0.01)
-            print("at work", flush=True)
-
-        workers = Workers(1, 1000.0, "json")
-        threading.Thread(target=tell, daemon=True).start()
-        called(workers, [signal.pause])
+        hang = "import signal; print('at work', flush=True); signal.pause()"
+        called(Workers(1, 1000.0, "json"), [exec, hang])
     """
     with running(program, beginning) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "at work\n"
+        assert process.stderr is not None
+        assert process.stderr.readline() == "at work\n"
 
         process.kill()
 
