@@ -3,7 +3,7 @@
 FeedwatchError
 ├── ConfigError      the operator's configuration (exit 78)
 ├── ReadError        a body that cannot be read as a feed or page (the source fails, others go on)
-├── Refused          an address the guard does not let through
+├── Refused          a request that must not be made, or an address the guard does not let through
 └── StoreError       the state folder
     ├── Locked       another process owns it (exit 75)
     ├── Damaged      a file is broken and so is its previous generation
@@ -44,7 +44,7 @@ class ReadError(FeedwatchError):
 
 
 class Refused(FeedwatchError):
-    """A connection to an address that the configuration does not allow."""
+    """A connection to an address that the configuration does not allow, or a request that must not be made."""
 
 
 class StoreError(FeedwatchError):

@@ -724,6 +724,10 @@ class Fragment(Value, frozen=True):
     #: As XML, and as JSON where the feed has such a twin; in UTF-8.
     atom: bytes
     json: bytes | None = None
+    #: What lists of the newest entries say of it.
+    title: str = ""
+    link: str | None = None
+    published: datetime | None = None
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

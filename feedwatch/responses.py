@@ -11,6 +11,7 @@ request nothing is kept; of an answer's headers only what the readers ask for, s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import logging
@@ -37,6 +38,8 @@ LARGEST, OLDEST = 2_000_000, timedelta(days=90)
 _SCHEMA = 1
 #: A fifth of the time that level 6 takes, for a fourth more bytes: nearly all of them are never read.
 _LEVEL = 2
+#: Bytes from which on a body is packed at once.
+_LARGE = 500_000
 _HEADERS = ("content-type",)
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _SAME = "-same"
@@ -125,13 +128,17 @@ class Responses:
             self._failing = False
 
     def _keep(self, source: Source, fetched: Fetched, now: datetime, *, changed: bool) -> None:
-        packed = gzip.compress(_head(source, fetched, now, self._redact) + b"\n" + fetched.body, _LEVEL, mtime=0)
+        told = _head(source, fetched, now, self._redact) + b"\n" + fetched.body
+        # Packing takes longer than reading what it says. It is done for those that are followed by another.
+        packed = gzip.compress(told, _LEVEL if len(told) > _LARGE else 0, mtime=0)
         if len(packed) > LARGEST:
             log.debug("answer of %s is too large to be kept for replay", source.id)
             return
         folder = self._folder / source.id
         files.write_atomic(folder / f"{now.strftime(_STAMP)}{'' if changed else _SAME}.gz", packed, durable=False)
         rest = self._thinned(stored(self._state_dir, source.id), now)
+        for before in rest[-2:-1]:
+            _pack(before.path)
         sizes = [one.path.stat().st_size for one in rest]
         while sum(sizes) > LARGEST:
             rest[0].path.unlink(missing_ok=True)
@@ -175,6 +182,12 @@ class Responses:
                     one.path.unlink(missing_ok=True)
             if not rest and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def _pack(path: Path) -> None:
+    """What is damaged stays as it is."""
+    with contextlib.suppress(FileNotFoundError, EOFError, gzip.BadGzipFile, zlib.error):
+        files.write_atomic(path, gzip.compress(gzip.decompress(path.read_bytes()), _LEVEL, mtime=0), durable=False)
 
 
 def stored(state_dir: Path, source_id: str) -> list[Stored]:

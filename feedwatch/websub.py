@@ -66,10 +66,13 @@ class Hub:
 
     async def _ping(self, topic: str) -> str | None:
         """Why the hub could not be told; None when it was, or does not want to be."""
+        # Loaded when there is something to tell.
+        from feedwatch import sending
+
         body = urlencode({"hub.mode": "publish", "hub.url": topic}).encode()
         try:
-            answer = await self._net.request(
-                "POST", self._url, headers=_FORM, body=body, max_body=_ANSWER, cut=True, deadline=_DEADLINE
+            answer = await sending.post(
+                self._net, self._url, headers=_FORM, body=body, room=_ANSWER, deadline=_DEADLINE
             )
         except NetError as error:
             return str(error)

@@ -38,7 +38,7 @@ def bench(tmp_path: Path) -> Bench:
 def test_help_imports_no_engine() -> None:
     engine = (
         "httpx",
-        "aiohttp",
+        "pycurl",
         "feedparser",
         "bs4",
         "feedgen",

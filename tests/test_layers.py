@@ -13,11 +13,11 @@ PACKAGE = ROOT / "feedwatch"
 #: Lowest floor first. A module may import from its own floor and from those below.
 FLOORS = (
     ("ground", ("model", "errors", "canonical", "failpoints", "categories", "toml_lines", "hours", "guard",
-                "redact", "logs", "decoding", "discreet", "spoken",
+                "redact", "logs", "decoding", "headers", "discreet", "spoken",
                 "__init__")),
     ("pure", ("places", "config", "config_build", "config_tables", "config_values", "config_variables",
               "config_problems", "config_edit", "config_reference", "subscriptions", "selection",
-              "taking", "replay.play", "replay.difference",
+              "taking", "targets", "replay.play", "replay.difference",
               "replay.__init__", "readers", "differ", "routes", "entryjson", "health", "troubles",
               "alerts.message", "alerts.wording", "alerts.text", "alerts.mail", "alerts.retry", "alerts.__init__",
               "poller.walk", "poller.schedule", "poller.caching", "poller.moves", "poller.aftermath", "poller.robots",
@@ -25,7 +25,7 @@ FLOORS = (
               "generator.atom", "generator.jsonfeed", "generator.rss", "generator.parts",
               "generator.opml", "generator.html", "generator.incidents", "generator.edits",
               "generator.__init__")),
-    ("edge", ("net", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
+    ("edge", ("net", "curl", "sending", "files", "poller.fetch", "poller.chromium", "poller.gate", "poller.browser",
               "poller.rendering", "store", "generator.publish", "generator.pieces", "generator.tidy",
               "alerts.webhook", "alerts.smtp", "alerts.notify", "alerts.channels", "worker", "workers", "spawner",
               "web", "websub", "sd", "responses")),
@@ -36,9 +36,9 @@ FLOORS = (
 )  # fmt: skip
 
 OWNERS = {
-    "httpx": ("net",),
-    "httpx_aiohttp": ("net",),
-    "aiohttp": ("net",),
+    "httpx": ("sending",),
+    "pycurl": ("curl",),
+    "idna": ("targets",),
     "tinydb": ("store.sourcefile",),
     "feedgen": ("generator.atom", "generator.rss"),
     "feedparser": ("readers.feed",),
@@ -48,7 +48,7 @@ OWNERS = {
     "apscheduler": ("service",),
     "starlette": ("web",),
     "uvicorn": ("web",),
-    "socket": ("net", "web", "sd", "alerts.notify", "worker", "workers", "spawner"),
+    "socket": ("net", "curl", "web", "sd", "alerts.notify", "worker", "workers", "spawner"),
     "prometheus_client": ("web.metrics",),
     "protego": (
         "poller.robots",

@@ -78,7 +78,8 @@ def test_s1_allowing_a_host_allows_no_other_name_of_its_address(origin: Origin) 
     [
         "ftp://example.org/", "file:///etc/passwd", "gopher://example.org/", "http://user:pw@example.org/",
         "http://127.0.0.1:80\\@example.org/", "http://exa mple.org/", "http://example.org/\r\nX: y", "http:///path",
-        "http://127.0.0.1:9/a\\b", "http://127.0.0.1:9/a\tb", "http://[::1/", "//example.org/", "http://a%2fb/", "http://example.org:99999/",
+        "http://127.0.0.1:9/a\\b", "http://127.0.0.1:9/a\tb", "http://[::1/", "//example.org/", "http://a%2fb/",
+        "http://example.org:99999/", "http://example.org:0/",
     ],
 )  # fmt: skip
 def test_s4_urls_that_two_parsers_could_read_in_two_ways_are_refused(url: str) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from feedwatch.alerts.message import Answer, Message
 from feedwatch.net import Net
-from feedwatch.routes import Mail, Notify, Webhook
+from feedwatch.routes import Mail, Notify, Route, Webhook
 
 if TYPE_CHECKING:
     from feedwatch.alerts.notify import Notifier
+
+
+def load(routes: Iterable[Route]) -> None:
+    """Loads what their messages are sent with, so that the first of them does not wait for it."""
+    for kind in {type(route.channel) for route in routes}:
+        if kind is Webhook:
+            import_module("feedwatch.alerts.webhook")
+        elif kind is Mail:
+            import_module("feedwatch.alerts.smtp")
 
 
 class Channels:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from feedwatch import sending
 from feedwatch.alerts.message import Answer, Message, message_json, template_values
 from feedwatch.alerts.wording import TemplateProblem, render_tree
 from feedwatch.canonical import clean, one_line
@@ -99,8 +100,8 @@ async def send(net: Net, message: Message, now: datetime, deadline: float = DEAD
 
 async def exchange(net: Net, request: Post, deadline: float = DEADLINE) -> Response:
     """Redirects are answers: a body of ours goes only where the operator said. Raises NetError."""
-    return await net.request(
-        "POST", request.url, headers=request.headers, body=request.body, max_body=_ANSWER, cut=True, deadline=deadline
+    return await sending.post(
+        net, request.url, headers=request.headers, body=request.body, room=_ANSWER, deadline=deadline
     )
 
 

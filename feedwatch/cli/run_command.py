@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from feedwatch import health
+from feedwatch.alerts import channels
 from feedwatch.alerts.outbox import Sent
 from feedwatch.app import App, open_app
 from feedwatch.cli.common import Setup, config_path, setup
@@ -141,6 +142,7 @@ async def _live(ctx: click.Context, ready: Setup, wishes: Wishes, systemd: Syste
             first.result()
             # From here on nobody prints a summary: what goes wrong must be in the log.
             log.setLevel(min(log.level, logging.WARNING))
+            await asyncio.to_thread(channels.load, ready.config.routes)
             service.start()
             await asyncio.wait([asyncio.create_task(ticked.wait()), stop], return_when=asyncio.FIRST_COMPLETED)
             systemd.ready(health.one_line(await service.observe()))

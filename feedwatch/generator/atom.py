@@ -50,8 +50,15 @@ def render(
 def fragment(published: PublishedEntry, *, base_url: str) -> Fragment | None:
     """An entry as it stands in any feed; None, and logged, where it cannot be written."""
     try:
-        written = _entry(published, base_url).encode()
-        return Fragment(published.known.atom_id, parts.seconds(published.known.updated), written)
+        known, written = published.known, _entry(published, base_url).encode()
+        return Fragment(
+            known.atom_id,
+            parts.seconds(known.updated),
+            written,
+            title=parts.title(known),
+            link=known.entry.link,
+            published=known.published,
+        )
     except parts.UNWRITABLE as error:
         parts.left_out(published, error)
         return None

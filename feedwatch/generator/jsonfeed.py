@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.differ.normalise import text_of
 from feedwatch.generator import parts
-from feedwatch.model import Enclosure, Feed, Person, PublishedEntry
+from feedwatch.model import About, Category, Enclosure, Feed, Origin, Person, PublishedEntry
 
 _VERSION = "https://jsonfeed.org/version/1.1"
 
@@ -73,11 +74,11 @@ def _item(published: PublishedEntry, base_url: str) -> dict[str, Any]:
             "image": parts.iri(entry.image),
             "date_published": parts.seconds(known.published).isoformat() if parts.dated(known) else None,
             "date_modified": parts.seconds(known.updated).isoformat(),
-            "authors": [_author(person) for person in parts.authors(published)],
-            "tags": _tags(published),
+            "authors": _authors(parts.authors(published)),
+            "tags": _tags(published.categories, entry.categories),
             "language": parts.language(entry.language),
             "attachments": [one for enclosure in entry.enclosures if (one := _attachment(enclosure))],
-            "_source": _source(published, base_url),
+            "_source": _source(published.source_id, published.source, entry.origin, base_url),
         }
     )
 
@@ -88,14 +89,16 @@ def _said(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value or key in kept}
 
 
-def _author(person: Person) -> dict[str, str]:
-    return _said({"name": one_line(person.name), "url": parts.iri(person.uri)})
+# The entries of a source have the same authors, categories and source again and again.
+@lru_cache(maxsize=1024)
+def _authors(people: tuple[Person, ...]) -> list[dict[str, str]]:
+    return [_said({"name": one_line(person.name), "url": parts.iri(person.uri)}) for person in people]
 
 
-def _tags(published: PublishedEntry) -> list[str]:
-    """The names of its categories, each once: the feeds' first, then its source's own."""
-    own = (category.title for category in published.known.entry.categories)
-    names = (one_line(name) for name in (*(title for _, title in published.categories), *own))
+@lru_cache(maxsize=1024)
+def _tags(feeds: tuple[tuple[str, str], ...], own: tuple[Category, ...]) -> list[str]:
+    """The names of an entry's categories, each once: the feeds' first, then its source's own."""
+    names = (one_line(name) for name in (*(title for _, title in feeds), *(category.title for category in own)))
     return list({name.casefold(): name for name in reversed([*filter(None, names)])}.values())[::-1]
 
 
@@ -110,14 +113,14 @@ def _attachment(enclosure: Enclosure) -> dict[str, Any] | None:
     return {"url": url, "mime_type": own if "/" in own else guessed, **size}
 
 
-def _source(published: PublishedEntry, base_url: str) -> dict[str, str]:
+@lru_cache(maxsize=256)
+def _source(source_id: str, about: About, origin: Origin | None, base_url: str) -> dict[str, str]:
     """An extension (its key begins with a low line): where the entry comes from, as atom:source says it."""
-    about, origin = published.source, published.known.entry.origin
-    path = f"sources/{published.source_id}"
+    path = f"sources/{source_id}"
     return _said(
         {
             "id": feed_id(path),
-            "title": one_line((origin and origin.title) or about.title or published.source_id),
+            "title": one_line((origin and origin.title) or about.title or source_id),
             "url": parts.iri((origin and origin.link) or about.link),
             "feed_url": f"{base_url}/{path}.json",
         }

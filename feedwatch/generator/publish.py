@@ -79,6 +79,8 @@ class Publisher:
         self._limit = limit
         marked = [source.id for source in sources.values() if source.edits.marked]
         self._pieces = Pieces(shelf, imprint.base_url, marked)
+        #: The newest entries of each category.
+        self._newest: dict[str, Sequence[Fragment]] = {}
         self._tidy = False
         #: What was written and may not be on the disk yet.
         self._unsynced: set[Path] = set()
@@ -164,28 +166,37 @@ class Publisher:
         return sorted(written)
 
     def _write_category(self, slug: str, feed: Feed) -> list[str]:
+        self._newest.pop(slug, None)
         gone = self._shelf.withdrawn(slug, self._limit)
         if "rss" in feed.twins:
             # feedgen writes those, and knows entries only.
             return self._write_feed(feed, self._marked(self._shelf.latest(slug, self._limit)), gone)
-        kept, shown = self._shelf.fragments(slug), dict[Place, Fragment]()
+        shown = self._shown(slug, self._limit, self._shelf.fragments(slug), with_json=bool(feed.twins))
+        written = self._write_fragments(feed, list(shown.values()), gone)
+        self._shelf.keep_fragments(slug, shown)
+        self._newest[slug] = list(shown.values())[:_NEWEST]
+        return written
+
+    def _shown(
+        self, name: str, limit: int, kept: Mapping[Place, Fragment], *, with_json: bool = False
+    ) -> dict[Place, Fragment]:
+        """The first `limit` entries of a feed, of different posts; as they are `kept`, else written now."""
+        shown: dict[Place, Fragment] = {}
         ids: set[str] = set()
-        for place in self._shelf.standing(slug, self._limit):
-            fragment = kept.get(place) or self._fragment(slug, place, feed)
+        for place in self._shelf.standing(name, limit):
+            fragment = kept.get(place) or self._fragment(name, place, with_json=with_json)
             if fragment and fragment.atom_id not in ids:
                 ids.add(fragment.atom_id)
                 shown[place] = fragment
-            if len(ids) == self._limit:
+            if len(ids) == limit:
                 break
-        written = self._write_fragments(feed, list(shown.values()), gone)
-        self._shelf.keep_fragments(slug, shown)
-        return written
+        return shown
 
-    def _fragment(self, slug: str, place: Place, feed: Feed) -> Fragment | None:
-        piece = self._pieces.at(slug, place)
+    def _fragment(self, name: str, place: Place, *, with_json: bool) -> Fragment | None:
+        piece = self._pieces.at(name, place)
         if piece is None or piece.fragment is None:
             return None
-        return replace(piece.fragment, json=self._pieces.json(piece)) if feed.twins else piece.fragment
+        return replace(piece.fragment, json=self._pieces.json(piece)) if with_json else piece.fragment
 
     def publish_source(self, source_id: str) -> list[str]:
         """Renders the feed of one source that is configured; it is not durable before the next `publish`.
@@ -195,12 +206,7 @@ class Publisher:
         name, feed = of_source(source_id), self._source_feed(source_id)
         if "rss" in feed.twins:
             return self._write_feed(feed, self._marked(self._shelf.latest(name, self._limit)))
-        shown: dict[str, Fragment] = {}
-        for place in self._shelf.standing(name, self._limit):
-            if (fragment := self._fragment(name, place, feed)) is not None:
-                shown.setdefault(fragment.atom_id, fragment)
-            if len(shown) == self._limit:
-                break
+        shown = self._shown(name, self._limit, {}, with_json=bool(feed.twins))
         return self._write_fragments(feed, list(shown.values()))
 
     def _write_fragments(
@@ -231,7 +237,7 @@ class Publisher:
         """What lists all feeds for everybody. Opens no source for its own sake: there may be thousands."""
         everything = generator.html.Shown(self._feed(ALL, feeds), feeds.get(ALL, ("", 0))[1])
         categories = [
-            generator.html.Shown(self._feed(slug, feeds), count, self._shelf.latest(slug, _NEWEST))
+            generator.html.Shown(self._feed(slug, feeds), count, self._newest_of(slug))
             for slug, (title, count) in sorted(feeds.items(), key=lambda feed: feed[1][0].casefold())
             if count and slug != ALL
         ]
@@ -246,6 +252,12 @@ class Publisher:
             *self._write("feeds.opml", generator.opml.render("feedwatch", listed, base_url=self._base)),
             *self._write("index.html", generator.html.index(everything, categories, sources, base_url=self._base)),
         ]
+
+    def _newest_of(self, slug: str) -> Sequence[Fragment]:
+        """The newest entries of a category; those of feeds that were not rendered since the start as they were kept."""
+        if slug not in self._newest:
+            self._newest[slug] = list(self._shown(slug, _NEWEST, self._shelf.fragments(slug)).values())
+        return self._newest[slug]
 
     def _tidy_up(self) -> None:
         if not self._tidy:

@@ -32,6 +32,8 @@ def fresh_for(headers: Mapping[str, str]) -> timedelta | None:
 
 def http_date(value: str) -> datetime | None:
     """An HTTP date (RFC 9110 §5.6.7) in UTC; None for what is none, as `0` and `-1` are."""
+    if not value:
+        return None
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 from msgspec import Struct
 
+from feedwatch.canonical import host_of
 from feedwatch.model import Failure, Fetched, NotModified, Source
 from feedwatch.net import Net, NetError
 from feedwatch.poller.robots import KEEP, LARGEST, Rules, robots_url, rules_of
@@ -66,7 +66,7 @@ class Robots:
         kept = self._kept.get(where)
         if kept is None or not kept[0] <= self._clock() < kept[0] + KEEP:
             kept = self._kept[where] = self._clock(), await self._ask(where, proxy)
-            self._slow_down(urlsplit(url).hostname or "", kept[1].pause().total_seconds())
+            self._slow_down(host_of(url), kept[1].pause().total_seconds())
         rules = kept[1]
         if rules.allow(url):
             return None
@@ -113,21 +113,38 @@ class Hosts:
 
     def __init__(self, per_host: int, pause: float) -> None:
         self.pause = pause
-        self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
-        self._free_at: dict[str, float] = defaultdict(float)
-        self._asked_for: dict[str, float] = defaultdict(float)
+        self._turns: dict[str, _Turns] = defaultdict(lambda: _Turns(per_host, pause))
 
     def slow_down(self, host: str, pause: float) -> None:
         """From now on this host gets at least `pause` seconds between two requests."""
-        self._asked_for[host] = pause
+        self._turns[host].pause = max(self.pause, pause)
 
-    @contextlib.asynccontextmanager
-    async def slot(self, url: str) -> AsyncIterator[None]:
-        host = urlsplit(url).hostname or ""
-        async with self._slots[host]:
-            now = asyncio.get_running_loop().time()
-            start = max(now, self._free_at[host])
-            self._free_at[host] = start + max(self.pause, self._asked_for[host])
-            if start > now:
+    def slot(self, url: str) -> _Turns:
+        """To be entered for a request."""
+        return self._turns[host_of(url)]
+
+
+class _Turns:
+    """Whoever enters has waited until it is his turn at a host."""
+
+    def __init__(self, at_once: int, pause: float) -> None:
+        self.pause = pause
+        self._places = asyncio.Semaphore(at_once)
+        self._free_at = 0.0
+
+    async def __aenter__(self) -> None:
+        await self._places.acquire()
+        if not self.pause:
+            return
+        now = asyncio.get_running_loop().time()
+        start = max(now, self._free_at)
+        self._free_at = start + self.pause
+        if start > now:
+            try:
                 await asyncio.sleep(start - now)
-            yield
+            except BaseException:
+                self._places.release()
+                raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._places.release()

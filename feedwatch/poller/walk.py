@@ -38,7 +38,7 @@ def walk(source: Source, state: PollState) -> Walk:
 
     A source that has moved for good is asked where it is now, and at its old address when there is nothing.
     """
-    own = urldefrag(source.url).url
+    own = urldefrag(source.url).url if "#" in source.url else source.url
     if state.effective_url is None:
         return (yield from _from(own, source, state))
     found = yield from _from(state.effective_url, source, state)
@@ -91,7 +91,7 @@ def _headers(source: Source, url: str, validators: Validators) -> list[tuple[str
         headers.append(("If-None-Match", validators.etag))
     if validators.last_modified:
         headers.append(("If-Modified-Since", validators.last_modified))
-    if origin_of(url) == origin_of(source.url):
+    if source.headers and origin_of(url) == origin_of(source.url):
         # A credential is for the site it was given for, wherever that site sends us.
         headers += source.headers
     return headers

@@ -89,8 +89,12 @@ class Index:
     def _leave(self, slug: str, head: Head, rows: Iterable[Row]) -> None:
         """Remembers those that an archive has to take, where there is one."""
         if has_archive(slug):
-            last = self._ends.get(slug, [])[-1:]
-            head.beyond.update(seen for seen in map(seen_of, rows) if [seen] > last)
+            ends = self._ends.get(slug)
+            last = ends[-1] if ends else None
+            for row in rows:
+                seen = seen_of(row)
+                if last is None or seen > last:
+                    head.beyond.add(seen)
 
     def discard(self, slugs: Iterable[str], row: Row) -> None:
         for slug in slugs:
