@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from feedwatch.errors import ReadError
 from feedwatch.model import Article, Entry, Failure, Fetched, Reading, Selectors, Source
 from feedwatch.spawner import START, Spawner
-from feedwatch.worker import BEGUN, LENGTH, message
+from feedwatch.worker import BEGUN, LENGTH, Packed, message
 
 T = TypeVar("T")
 
@@ -187,7 +187,7 @@ class _Process:
             raise Died from value
         if not good:
             raise value
-        result: T = value
+        result: T = value.value() if isinstance(value, Packed) else value
         return result
 
     def _begin(self) -> None:

@@ -11,15 +11,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading import NOW as IN_TURN_NOW
+from reading import SOURCE as IN_TURN
+from reading import read_in_turn
 from workbench import FIXTURES
 
 from feedwatch.errors import ReadError
-from feedwatch.model import Reading, Source
+from feedwatch.model import Failure, Reading, Source
 from feedwatch.readers import read, wellformed
 from feedwatch.readers.charset import decode
 from feedwatch.readers.feed import read_any_feed
 from feedwatch.readers.finish import finish
 from feedwatch.readers.kind import look
+from feedwatch.workers import ReaderPool
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SOURCE = Source("s", "https://site.example/blog/feed.xml", categories=("Given",))
@@ -196,6 +200,22 @@ def test_damaged_documents_read_the_same_either_way(body: bytes, content_type: s
 @settings(max_examples=5000, deadline=None)
 def test_damaged_documents_read_the_same_either_way_at_length(body: bytes, content_type: str) -> None:
     agree(body, content_type)
+
+
+def test_a_worker_says_what_was_read_to_the_last_field() -> None:
+    page = (FIXTURES / "spotify-engineering.html").read_bytes()
+    bodies = [*DOCUMENTS, page, b'{"version": "https://jsonfeed.org/version/1", "items": [{"id": "\\ud800 1"}]}']
+
+    answers = read_in_turn(ReaderPool(), *bodies)
+
+    assert [a.kind if isinstance(a, Failure) else repr(a) for a in answers] == [read_here(body) for body in bodies]
+
+
+def read_here(body: bytes) -> str:
+    try:
+        return repr(read(body, url=IN_TURN.url, headers={}, source=IN_TURN, now=IN_TURN_NOW))
+    except ReadError as error:
+        return error.kind
 
 
 def test_a_poll_says_what_its_answer_took() -> None:

@@ -348,7 +348,8 @@ _IN_ENTRY: dict[str, _Read] = {
 
 def _only(element: Any, *allowed: str) -> None:
     """No attribute but these."""
-    if not set(allowed).issuperset(element.keys()):
+    names = element.keys()
+    if names and not set(allowed).issuperset(names):
         raise _Unknown
 
 
