@@ -51,9 +51,10 @@ class Spawner:
 
     def kill(self, pid: int) -> None:
         """Ends a worker, if it is still there. Does not wait for that."""
+        requests = self._requests
         with contextlib.suppress(OSError):
-            if self._requests is not None:
-                self._requests.sendall(str(pid).encode().ljust(ASKED))
+            if requests is not None:
+                requests.sendall(str(pid).encode().ljust(ASKED))
 
     def close(self) -> None:
         """Ends all workers, and waits for that."""

@@ -89,6 +89,7 @@ _WITH_TIME = re.compile(
     r"(?:\s(?P<year>\d{4}))?"
 )
 # What machines write (RFC 822 §5.1, RFC 3339 §5.6): it says everything, in a form that can mean nothing else.
+# It has no half of the day, which `_at` asks for.
 _CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?P<half>(?!))?"
 _RFC_822 = re.compile(
     r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?(?P<day>[0-9]{1,2}) "
