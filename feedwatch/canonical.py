@@ -133,18 +133,26 @@ def entry_id(guid: str | None, link: str | None, title: str, date: str | None) -
 
 def atom_id(source_id: str, key: str) -> str:
     """The atom:id of an entry: an absolute IRI, the same on every machine (RFC 4287 §4.2.6)."""
-    return uuid.uuid5(_ATOM_IDS, digest("entry", source_id, key)).urn
+    return _urn(digest("entry", source_id, key))
 
 
 def edit_id(entry: str, revision: int) -> str:
     """The atom:id of an edit: of the entry with that atom:id, and the revision it made."""
-    return uuid.uuid5(_ATOM_IDS, digest("edit", entry, str(revision))).urn
+    return _urn(digest("edit", entry, str(revision)))
 
 
 @functools.lru_cache(maxsize=4096)
 def feed_id(path: str) -> str:
     """The atom:id of a feed that feedwatch publishes; independent of where it is served."""
-    return uuid.uuid5(_ATOM_IDS, digest("feed", path)).urn
+    return _urn(digest("feed", path))
+
+
+def _urn(name: str) -> str:
+    """The UUID of version 5 (RFC 9562 §5.5) of a name: `uuid.uuid5` takes four times as long."""
+    found = hashlib.sha1(_ATOM_IDS.bytes + name.encode(), usedforsecurity=False).digest()
+    number = int.from_bytes(found[:16], "big") & ~(0xF000 << 64 | 0xC000 << 48) | 5 << 76 | 0x8000 << 48
+    text = f"{number:032x}"
+    return f"urn:uuid:{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 @functools.lru_cache(maxsize=8192)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -117,3 +118,10 @@ def test_digests_of_different_parts_differ() -> None:
     assert (
         len({digest("a", "b"), digest("ab"), digest("a", None, "b"), digest("a", "", "b"), digest("a", "b", None)}) == 5
     )
+
+
+@pytest.mark.parametrize("name", ["", "a", "ä", "x" * 1000])
+def test_ids_are_uuids_of_version_5(name: str) -> None:
+    space = uuid.UUID("5f3b8f0e-6c0a-5d0e-9d43-0c6a0d6f7f11")
+
+    assert atom_id("blog", name) == uuid.uuid5(space, digest("entry", "blog", name)).urn

@@ -6,7 +6,7 @@ the store reads and writes them.
 
 from __future__ import annotations
 
-import bisect
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
@@ -66,25 +66,31 @@ class Index:
         #: Title and number of entries of each source.
         self.sources: dict[str, tuple[str, int]] = dict(sources or {})
 
-    def add(self, slugs: Mapping[str, str], row: Row) -> None:
-        for slug, title in slugs.items():
+    def add(self, listed: Iterable[tuple[Mapping[str, str], Row]]) -> None:
+        """Rows, each with the names of the feeds it is in and their titles."""
+        by_slug: dict[str, list[Row]] = defaultdict(list)
+        titles: dict[str, str] = {}
+        for slugs, row in listed:
+            titles.update(slugs)
+            for slug in slugs:
+                by_slug[slug].append(row)
+        for slug, rows in by_slug.items():
             if slug[0] == "@":
-                self.sources[slug[1:]] = (title, self.sources.get(slug[1:], ("", 0))[1] + 1)
-                continue
-            head = self.heads.get(slug)
-            if head is None:
-                head = self.heads[slug] = Head(title)
-            rows = head.rows
-            whole = len(rows) == head.count
-            head.count += 1
-            # Below the end of a head that was cut, rows are unknown: appending would leave a hole.
-            if whole or (rows and row < rows[-1]):
-                bisect.insort(rows, row)
-                if len(rows) > self._keep:
-                    self._leave(slug, head, rows[self._keep :])
-                    del rows[self._keep :]
+                count = self.sources.get(slug[1:], ("", 0))[1]
+                self.sources[slug[1:]] = (titles[slug], count + len(rows))
             else:
-                self._leave(slug, head, [row])
+                self._take_in(slug, self.heads.setdefault(slug, Head(titles[slug])), rows)
+
+    def _take_in(self, slug: str, head: Head, rows: list[Row]) -> None:
+        # Below the end of a head that was cut, rows are unknown: appending would leave a hole.
+        end = None if len(head.rows) == head.count else head.rows[-1] if head.rows else ()
+        head.count += len(rows)
+        if end is not None:
+            self._leave(slug, head, [row for row in rows if row > end])
+            rows = [row for row in rows if row < end]
+        head.rows = sorted([*head.rows, *rows])
+        self._leave(slug, head, head.rows[self._keep :])
+        del head.rows[self._keep :]
 
     def _leave(self, slug: str, head: Head, rows: Iterable[Row]) -> None:
         """Remembers those that an archive has to take, where there is one."""

@@ -187,8 +187,7 @@ class TinyStore:
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
             file.commit(commit)
-        for row in commit.entries:
-            self._reindex(index, file.known, before[row.key], row)
+        self._reindex(index, file.known, [(before[row.key], row) for row in commit.entries])
         if commit.source_id != OWN:
             self._stale_sources.add(commit.source_id)
         self._schedule(commit.source_id, file)
@@ -573,19 +572,34 @@ class TinyStore:
         rows = (self._rows_of(known, row) for row in known.entries.values())
         return sorted(row for listed in rows for slugs, row in listed if name in slugs)
 
-    def _reindex(self, index: Index, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
-        place = (source.source_id, after.key)
-        self._twins.add(source.source_id, after)
-        self._look_otherwise(place)
-        for slugs, row in self._rows_of(source, before):
-            index.discard(slugs, row)
-        listed = self._rows_of(source, after)
-        for slugs, row in listed:
-            index.add(slugs, row)
-        for slugs in (self._slugs(source, before), self._slugs(source, after), self._slugs_together(place)):
-            self._stale_slugs.update(filter(_is_feed, slugs))
+    def _reindex(self, index: Index, source: KnownSource, rows: Iterable[tuple[KnownEntry | None, KnownEntry]]) -> None:
+        """Entries as they were and as they are."""
+        fresh: list[tuple[dict[str, str], Row]] = []
+        moved: list[tuple[KnownEntry | None, KnownEntry]] = []
+        stale: set[str] = set()
+        for before, after in rows:
+            place = (source.source_id, after.key)
+            self._twins.add(source.source_id, after)
+            self._look_otherwise(place)
+            was, listed = self._rows_of(source, before), self._rows_of(source, after)
+            if before is None:
+                fresh += listed
+            elif was != listed:
+                # One after the other: a head that has lost all its rows cannot tell where others belong.
+                for slugs, row in was:
+                    index.discard(slugs, row)
+                index.add(listed)
+            for slugs, _ in listed:
+                stale.update(slugs)
+            stale.update(self._slugs(source, before), self._slugs_together(place))
+            if after.same_as is not None or after.withdrawn is not None:
+                stale.update(self._slugs(source, after))
+            if before is not None or any(self._archive.reaches(slugs, seen_of(row)) for slugs, row in listed):
+                moved.append((before, after))
+        index.add(fresh)
+        self._stale_slugs.update(filter(_is_feed, stale))
         self._index_changed = True
-        if before is not None or any(self._archive.reaches(slugs, seen_of(row)) for slugs, row in listed):
+        for before, after in moved:
             self._move_in_archives(source, before, after)
 
     def _move_in_archives(self, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
@@ -672,8 +686,7 @@ class TinyStore:
         self._archive.recall()
         self._archive.thin_out(paged, write=not self._read_only)
         index = Index(self._keep, self._archive.ends)
-        for slugs, row in listed:
-            index.add(slugs, row)
+        index.add(listed)
         signs = {
             (source_id, one.key): sign(one)
             for _, source_id, known in (seen if self._archive.ends else ())
