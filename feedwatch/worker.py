@@ -1,8 +1,8 @@
 """What runs in the processes that the main one has for others to crash in: the spawner, which does nothing but fork
 workers, and the workers, which take calls from a socket and give what came of each.
 
-A message is its length in eight bytes and a pickle; both ends are feedwatch. Imports next to nothing: whatever is here
-is in each of them.
+A message is its length in eight bytes and a pickle, in which a value of the model is packed; both ends are feedwatch.
+Imports next to nothing: whatever is here is in each of them.
 """
 
 from __future__ import annotations
