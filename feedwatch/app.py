@@ -38,6 +38,7 @@ from feedwatch.poller.walk import Walk, one_page, walk
 from feedwatch.redact import Redactor
 from feedwatch.responses import Responses
 from feedwatch.routes import Mail, MailServer, Notify, Route, Webhook
+from feedwatch.spawner import Spawner
 from feedwatch.websub import Hub
 from feedwatch.workers import ReaderPool
 
@@ -139,9 +140,9 @@ def _private_host(route: Route) -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def open_channels(config: Config) -> AsyncIterator[Channels]:
+async def open_channels(config: Config, spawner: Spawner | None = None) -> AsyncIterator[Channels]:
     """What sends alerts, whatever their channel."""
-    notifier = _notifier(config)
+    notifier = _notifier(config, spawner)
     try:
         async with open_receivers_net(config) as net:
             yield Channels(net, notifier, base_url=config.base_url)
@@ -150,12 +151,12 @@ async def open_channels(config: Config) -> AsyncIterator[Channels]:
             notifier.close()
 
 
-def _notifier(config: Config) -> Notifier | None:
+def _notifier(config: Config, spawner: Spawner | None) -> Notifier | None:
     if not any(isinstance(route.channel, Notify) for route in config.routes):
         return None
     from feedwatch.alerts.notify import Notifier
 
-    return Notifier(config.allow_hosts)
+    return Notifier(config.allow_hosts, spawner)
 
 
 @contextlib.asynccontextmanager
@@ -182,9 +183,14 @@ async def open_app(
     poller: Poller | None = None,
 ) -> AsyncIterator[App]:
     """Takes the state folder and opens the network. Raises StoreError (Locked, Damaged, TooNew, …)."""
-    store = open_store(config, state_dir, clock)
+    spawner = Spawner()  # first, while there is no other thread
+    try:
+        store = open_store(config, state_dir, clock)
+    except BaseException:
+        spawner.close()
+        raise
     thread = StoreThread(store)
-    pool = ReaderPool()
+    pool = ReaderPool(spawner=spawner)
     responses = Responses(state_dir, config.responses, Redactor(config.secrets))
     public = public_folder(config, state_dir)
     publisher = Publisher(
@@ -201,7 +207,7 @@ async def open_app(
         hosts = Hosts(config.per_host, config.per_host_pause.total_seconds())
         async with (
             open_poller(config.allow_hosts, hosts, clock) as own,
-            open_channels(config) as channels,
+            open_channels(config, spawner) as channels,
             open_hub(config) as hub,
         ):
             routes = {route.id: route for route in config.routes}
@@ -238,6 +244,7 @@ async def open_app(
             yield App(config, pipeline, thread, public, clock)
     finally:
         pool.close()
+        spawner.close()
         responses.close()
         await thread.run(lambda opened: opened.close())
         thread.close()

@@ -28,6 +28,11 @@ _TRACKING = (
     r"mkt_tok|vero_id|oly_(anon|enc)_id|twclid|ttclid|li_fat_id|s_cid|ref_src|xtor)"
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# Most addresses are written as they should be, and taking one apart takes longer than seeing that.
+_HOST = "[A-Za-z0-9.-]+"
+_IN_PATH = "A-Za-z0-9/%:@!$&'()*+,=~._-"
+_SETTLED = re.compile(rf"https?://{_HOST}(?:/[{_IN_PATH}]*)?(?:\?[?{_IN_PATH}]+)?(?:#[?{_IN_PATH}]+)?")
+_BARE = re.compile(rf"https?://([a-z0-9.-]*[a-z0-9])((?:/[;{_IN_PATH}]*)?)")
 _SLUG_LENGTH = 64
 
 
@@ -78,6 +83,11 @@ def body_digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def is_settled(url: str) -> bool:
+    """Whether `url` is an absolute http(s) URL that joining with a base, splitting and quoting leave as it is."""
+    return _SETTLED.fullmatch(url) is not None
+
+
 @functools.lru_cache(maxsize=16_384)
 def canonical_url(url: str) -> str:
     """The normal form under which two URLs name one entry. For comparing, never for requesting.
@@ -86,7 +96,11 @@ def canonical_url(url: str) -> str:
     tracking parameters and a trailing slash dropped, parameters sorted (RFC 3986 §6).
     Returns `url` stripped when it is not an absolute http(s) URL.
     """
+    if bare := _BARE.fullmatch(url):
+        return f"https://{bare[1]}{bare[2].rstrip('/') or '/'}"
     url = url.strip()
+    if url.isprintable() and url[:4].lower() != "http":
+        return url
     try:
         parts = urlsplit(url)
         port = parts.port

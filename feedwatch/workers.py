@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import pickle
 import resource
-import select
-import subprocess
-import sys
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from feedwatch.errors import ReadError
 from feedwatch.model import Article, Entry, Failure, Fetched, Reading, Selectors, Source
-from feedwatch.worker import BEGUN, LENGTH, message
+from feedwatch.spawner import START, Spawner
+from feedwatch.worker import BEGUN, LENGTH, Packed, message
 
 T = TypeVar("T")
 
@@ -31,11 +30,9 @@ _DEADLINE = 20.0
 #: Bytes of address space of one worker.
 _MEMORY = 2_000_000_000
 _WORKERS = 2
-#: Seconds for a process to start and understand what is asked of it.
-_START = 60.0
 #: So many waiting bodies, or seconds of waiting, call for another process.
 _QUEUE, _PATIENCE = 16, 2.0
-#: Bytes that are read at once.
+#: Bytes of what a killed worker had still to say that are read at once.
 _CHUNK = 1 << 16
 
 
@@ -81,13 +78,22 @@ class Died(Exception):
 class Workers:
     """Processes that start when there is work for them; one that hangs for `deadline` seconds, or dies, is replaced.
 
-    To be used in one event loop. A further process starts only for a queue, or when the others are held up: starting
-    one costs as much as reading dozens of feeds.
+    To be used in one event loop. A further process starts only for a queue, or when the others are held up: two that
+    have little to do take more time than one. `module` is what they need for their work.
     """
 
-    def __init__(self, count: int, deadline: float, prepare: Callable[[], None] = bounded) -> None:
+    def __init__(
+        self,
+        count: int,
+        deadline: float,
+        module: str,
+        spawner: Spawner | None = None,
+        prepare: Callable[[], None] = bounded,
+    ) -> None:
         self._count = count
-        self._prepare = prepare
+        self._spawner = spawner or Spawner()
+        self._owned = spawner is None
+        self._start = partial(_Process, self._spawner, module, prepare)
         self._idle: list[_Process] = []
         self._all: set[_Process] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -117,7 +123,7 @@ class Workers:
         while not self._idle:
             queue = len(self._queue) >= _QUEUE
             if len(self._all) < self._count and (waited or queue or not self._all):
-                process = _Process(self._prepare)
+                process = self._start()
                 self._all.add(process)
                 return process
             turn = asyncio.get_running_loop().create_future()
@@ -144,14 +150,19 @@ class Workers:
         self._threads.shutdown()
         for process in self._all:
             process.end()
+        if self._owned:
+            self._spawner.close()
 
 
 class _Process:
     """One worker. Its methods block, but for `kill`."""
 
-    def __init__(self, prepare: Callable[[], None]) -> None:
+    def __init__(self, spawner: Spawner, module: str, prepare: Callable[[], None]) -> None:
+        self._spawner = spawner
+        self._module = module
         self._prepare = prepare
-        self._process: subprocess.Popen[bytes] | None = None
+        self._calls: socket.socket | None = None
+        self._pid = 0
         self._killed = False
 
     def is_alive(self) -> bool:
@@ -159,15 +170,14 @@ class _Process:
 
     def kill(self) -> None:
         self._killed = True
-        if self._process is not None:
-            self._process.kill()
+        if self._pid:
+            self._spawner.kill(self._pid)
 
     def call(self, work: Callable[..., T], arguments: tuple[object, ...], deadline: float) -> T:
         """Raises what `work` raises, TimeoutError, or Died."""
         try:
-            if self._process is None:
-                self._process = _started()
-                self._exchange(self._prepare, (), _START)
+            if self._calls is None:
+                self._begin()
             good, value = self._exchange(work, arguments, deadline)
         except BaseException:
             self.end()
@@ -177,62 +187,64 @@ class _Process:
             raise Died from value
         if not good:
             raise value
-        result: T = value
+        result: T = value.value() if isinstance(value, Packed) else value
         return result
 
-    def _exchange(self, work: Callable[..., object], arguments: tuple[object, ...], deadline: float) -> Any:
-        process = self._process
-        assert process is not None  # noqa: S101
-        assert process.stdin is not None  # noqa: S101
-        assert process.stdout is not None  # noqa: S101
+    def _begin(self) -> None:
         try:
-            process.stdin.write(message((work, arguments)))
-            process.stdin.flush()
+            self._calls, self._pid = self._spawner.worker(self._module)
         except OSError as error:
             raise Died from error
-        _read(process.stdout.fileno(), len(BEGUN), time.monotonic() + _START)
-        until = time.monotonic() + deadline
-        size = int.from_bytes(_read(process.stdout.fileno(), LENGTH, until), "big")
-        return pickle.loads(_read(process.stdout.fileno(), size, until))  # noqa: S301  (from our own process)
+        if self._killed:
+            raise Died
+        self._exchange(self._prepare, (), START)
+
+    def _exchange(self, work: Callable[..., object], arguments: tuple[object, ...], deadline: float) -> Any:
+        assert self._calls is not None  # noqa: S101
+        try:
+            self._calls.settimeout(START)
+            self._calls.sendall(message((work, arguments)))
+            _read(self._calls, len(BEGUN), time.monotonic() + START)
+            until = time.monotonic() + deadline
+            size = int.from_bytes(_read(self._calls, LENGTH, until), "big")
+            return pickle.loads(_read(self._calls, size, until))  # noqa: S301  (from our own process)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Died from error
 
     def end(self) -> None:
-        """Kills it and waits for that."""
+        """Kills it and waits for that: its end of the socket closes when it is gone."""
         self.kill()
-        if self._process is not None:
-            for pipe in (self._process.stdin, self._process.stdout):
-                with contextlib.suppress(OSError):
-                    pipe.close()  # type: ignore[union-attr]  # both are pipes
-            self._process.wait()
+        if self._calls is not None:
+            with contextlib.suppress(OSError):
+                self._calls.settimeout(START)
+                while self._calls.recv(_CHUNK):
+                    pass
+            self._calls.close()
 
 
-def _started() -> subprocess.Popen[bytes]:
-    begin = "import sys; sys.path[:] = sys.argv[1:]; from feedwatch.worker import serve; serve()"
-    command = [sys.executable, "-c", begin, *sys.path]
-    # A fork of a process that has threads can hang; a fresh interpreter cannot.
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
-
-
-def _read(pipe: int, size: int, until: float) -> bytes:
-    """Raises TimeoutError, and Died when the pipe ends before."""
-    found = bytearray()
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    while len(found) < size:
-        if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
-            raise TimeoutError
-        data = os.read(pipe, min(size - len(found), _CHUNK))
-        if not data:
+def _read(calls: socket.socket, size: int, until: float) -> bytearray:
+    """Raises TimeoutError, and Died when the answer ends before."""
+    found = bytearray(size)
+    rest = memoryview(found)
+    while rest:
+        calls.settimeout(max(0.001, until - time.monotonic()))
+        count = calls.recv_into(rest)
+        if not count:
             raise Died
-        found += data
-    return bytes(found)
+        rest = rest[count:]
+    return found
 
 
 class ReaderPool:
     """Reads in two workers. `work` runs in them."""
 
-    def __init__(self, work: Callable[..., Reading] = read, *, deadline: float = _DEADLINE) -> None:
+    def __init__(
+        self, work: Callable[..., Reading] = read, *, deadline: float = _DEADLINE, spawner: Spawner | None = None
+    ) -> None:
         self._work = work
-        self._workers = Workers(_WORKERS, deadline)
+        self._workers = Workers(_WORKERS, deadline, "feedwatch.readers.reading", spawner)
 
     async def read(
         self, fetched: Fetched, source: Source, now: datetime, rule: tuple[str, ...] = ()

@@ -39,6 +39,16 @@ def test_canonical_url_takes_any_text_and_is_stable(text: str) -> None:
     assert canonical_url(once) == once
 
 
+SEGMENTS = st.text(alphabet="aZ09-._~%+,;=:@!$&'()*", max_size=6)
+
+
+@given(st.sampled_from(["http", "https"]), st.text(alphabet="aZ0-.", max_size=6), st.lists(SEGMENTS, max_size=4))
+def test_an_address_is_canonical_at_a_look_as_it_would_be_with_care(scheme: str, host: str, path: list[str]) -> None:
+    url = "/".join([f"{scheme}://{host}x.example", *path])
+
+    assert canonical_url(url) == canonical_url(f"{url}#part")
+
+
 def test_c17_identity_is_guid_then_link_then_title_and_date() -> None:
     assert entry_id("tag:a,1", "https://example.org/", "t", None) == "tag:a,1"
     assert entry_id(None, "http://example.org/a/", "t", None) == "https://example.org/a"

@@ -143,3 +143,39 @@ def test_without_the_extra_such_a_date_is_no_date(monkeypatch: pytest.MonkeyPatc
 
     assert any_date("12 tháng 3, 2024") is None
     any_date.cache_clear()
+
+
+TWO = st.integers(0, 99).map("{:02}".format)
+CLOCK = st.builds("{}:{}:{}".format, TWO, TWO, TWO)
+OFFSET = st.builds("{}{}".format, st.sampled_from("+-"), TWO)
+WRITTEN = st.one_of(
+    st.builds(
+        "{}{} {} {} {} {}".format,
+        st.sampled_from(["", "Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, ", "Sun, "]),
+        st.integers(0, 40),
+        st.sampled_from(["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]),
+        st.integers(1000, 9999),
+        CLOCK,
+        st.one_of(
+            st.sampled_from(["GMT", "UT", "UTC", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"]),
+            st.builds("{}{}".format, OFFSET, TWO),
+        ),
+    ),
+    st.builds(
+        "{}-{}-{}T{}{}{}".format,
+        st.integers(1000, 9999),
+        TWO,
+        TWO,
+        CLOCK,
+        st.sampled_from(["", ".5", ".123456789"]),
+        st.one_of(st.just("Z"), st.builds("{}:{}".format, OFFSET, TWO)),
+    ),
+)
+
+
+@given(WRITTEN)
+def test_what_machines_write_is_read_at_a_look_as_it_would_be_read_with_care(text: str) -> None:
+    quick, careful = parse_date(text, NOW), parse_date(f" {text}", NOW)
+
+    assert quick == careful
+    assert quick is None or (careful is not None and quick.stated == careful.stated)

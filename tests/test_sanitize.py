@@ -9,9 +9,12 @@ from typing import Any
 
 import html5lib
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from make import NOW
 from msgspec import Struct
 
+from feedwatch.canonical import clean
 from feedwatch.model import Entry, Source, Text
 from feedwatch.readers import read
 from feedwatch.readers.sanitize import plain, sanitize, web_url
@@ -243,3 +246,35 @@ def test_plain_is_the_text_on_one_line(markup: str, text: str) -> None:
 )
 def test_web_url_is_absolute_http_or_nothing(url: str | None, absolute: str | None) -> None:
     assert web_url(url, BASE) == absolute
+
+
+ADDRESSES = st.one_of(
+    st.text(max_size=30),
+    st.builds(
+        "{}://{}{}{}{}".format,
+        st.sampled_from(["http", "https", "HTTP", "ftp"]),
+        st.text(alphabet="aZ0-.:@[", max_size=8),
+        st.sampled_from(["", "/", "//", "/a/../b", "/a;p", "/%41", "/a b", "/\u00a0"]),
+        st.sampled_from(["", "?", "?a=1&b=2", "?a;b", "?x=<y>"]),
+        st.sampled_from(["", "#", "#part", "#a?b"]),
+    ),
+)
+BASES = st.sampled_from(["", BASE, "http://other.example", "file:///srv/x", "http://[x", "mailto:a@b.example"])
+
+
+@given(ADDRESSES, BASES)
+def test_an_address_is_absolute_at_a_look_as_it_would_be_with_care(url: str, base: str) -> None:
+    found = web_url(url, base)
+
+    assert found == web_url(f"\t{url}", base)
+    assert found is None or web_url(found) == found
+
+
+@given(
+    st.sampled_from(HOSTILE), st.sampled_from(["", "<p>", "&#1;", "\x0b", "<IMG\nSRCSET=x>", "<image srcset='/a 1x'>"])
+)
+def test_what_is_sanitised_is_clean_and_stays_as_it_is(markup: str, more: str) -> None:
+    once = sanitize(more + markup, BASE)
+
+    assert clean(once) == once
+    assert list(harm(once)) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain, product
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -11,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbench import FIXTURES
 
+from feedwatch.canonical import clean
 from feedwatch.errors import ReadError
 from feedwatch.model import Reading
 from feedwatch.readers import wellformed
-from feedwatch.readers.feed import read_any_feed, read_feed
+from feedwatch.readers.feed import read_any_feed, read_quickly
 from feedwatch.readers.kind import look
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -27,13 +29,13 @@ SPACES = (
 
 
 def quick(text: str) -> bool:
-    return wellformed.parse(look(text).text, URL) is not None
+    return wellformed.parse(look(text).text.encode(), URL) is not None
 
 
 def same(text: str) -> Reading:
     found = look(text)
     slow = read_any_feed(found, url=URL, now=NOW)
-    assert read_feed(found, url=URL, now=NOW) == slow
+    assert read_quickly(text.encode(), "", url=URL, now=NOW) == slow
     return slow
 
 
@@ -233,3 +235,33 @@ def test_every_feed_of_the_fixtures_reads_the_same_either_way() -> None:
                     same(text)
             except ReadError:
                 continue
+
+
+# --- what libxml2 refuses ------------------------------------------------------------------------------------
+
+EDGES = bytes.fromhex("41 7f 80 8f 90 9f a0 bf c0 c1 c2 df e0 ed ef f0 f4 f5 ff be")
+PLACES = ["<title>{}</title>", "<title><![CDATA[{}]]></title>", "<guid isPermaLink='{}'>1</guid>", "<!--{}-->"]
+
+
+def could_be_read(data: bytes) -> bool:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return clean(text) == text
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_bytes_are_read_quickly_that_are_no_utf_8_or_no_characters_of_xml(place: str) -> None:
+    before, after = rss(place).encode().split(b"{}")
+    controls = [bytes([code]) for code in range(32)]
+    long = (edges for edges in product(EDGES, repeat=4) if edges[0] >= 0xF0)
+    tried = (bytes(edges) for edges in chain(*(product(EDGES, repeat=size) for size in (1, 2, 3)), long))
+
+    wrong = [
+        data
+        for data in chain(controls, tried)
+        if not could_be_read(data) and wellformed.parse(before + data + after, URL) is not None
+    ]
+
+    assert wrong == []

@@ -24,6 +24,7 @@ from feedwatch.errors import Refused
 from feedwatch.guard import Guard
 from feedwatch.model import Notice
 from feedwatch.routes import Notify
+from feedwatch.spawner import Spawner
 from feedwatch.workers import Died, Workers, bounded
 
 #: Seconds for one attempt.
@@ -46,9 +47,9 @@ def text(message: Message) -> tuple[str, str]:
 class Notifier:
     """Sends through Apprise, in a process of its own that starts when first needed."""
 
-    def __init__(self, allow_hosts: frozenset[str]) -> None:
+    def __init__(self, allow_hosts: frozenset[str], spawner: Spawner | None = None) -> None:
         self._allow_hosts = allow_hosts
-        self._workers = Workers(1, _DEADLINE, _prepare)
+        self._workers = Workers(1, _DEADLINE, __name__, spawner, _prepare)
 
     async def send(self, message: Message) -> Answer:
         """One attempt. Apprise does not say whether a failure is final: all are tried again."""

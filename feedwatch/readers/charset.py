@@ -29,6 +29,7 @@ _HEAD = 4096
 # UTF-16 and UTF-32 are known by their zero bytes: a label alone would turn ASCII into Chinese.
 _CHARSET = re.compile(r"utf-8|iso8859|cp\d|koi8|gb|hz|big5|shift_jis|euc_|iso2022|tis-620|ascii|mac")
 _ONE_BYTE = re.compile(r"iso8859|cp(12|8|4|7)\d+|koi8|tis-620|ascii|mac")
+_REPLACEMENT = "\ufffd".encode()
 #: Share of characters that may be unreadable before the whole text is not believed.
 _TOLERATED = 0.01
 
@@ -51,6 +52,16 @@ def decode(body: bytes, content_type: str) -> str:
         return _strict(body, "utf-8") or _strict(body, label) or _tolerant(body, label)
     text = _strict(body, label)
     return _repaired(body, label) if text is None else text
+
+
+def is_utf_8_if_valid(body: bytes, content_type: str) -> bool:
+    """Whether `decode` takes `body` for UTF-8, provided that it is valid UTF-8."""
+    if body.startswith(codecs.BOM_UTF8):
+        return _REPLACEMENT not in body  # too many of them, and `decode` does not believe the mark
+    if any(body.startswith(start) for start, _ in (*_BOMS, *_WIDE)):
+        return False
+    label = _label(body, content_type)
+    return label == "utf-8" or _ONE_BYTE.match(label) is not None
 
 
 def _label(body: bytes, content_type: str) -> str:

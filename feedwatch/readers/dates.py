@@ -5,6 +5,7 @@ Does not read relative dates ("yesterday", "2 hours ago"): they mean another day
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
@@ -87,6 +88,18 @@ _WITH_TIME = re.compile(
     r"\s?(?:(?P<zone>z|[a-z]{2,5})|(?:gmt|utc)?\s?(?P<offset>[+-]\d{1,2}(?::?\d\d)?))?"
     r"(?:\s(?P<year>\d{4}))?"
 )
+# What machines write (RFC 822 §5.1, RFC 3339 §5.6): it says everything, in a form that can mean nothing else.
+# It has no half of the day, which `_at` asks for.
+_CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?P<half>(?!))?"
+_RFC_822 = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?(?P<day>[0-9]{1,2}) "
+    r"(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?P<year>[0-9]{4}) "
+    rf"{_CLOCK} (?:(?P<zone>GMT|UTC?|[ECMP][SD]T)|(?P<offset>[+-][0-9]{{4}}))"
+)
+_RFC_3339 = re.compile(
+    rf"(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{2}})-(?P<day>[0-9]{{2}})T{_CLOCK}(?:\.[0-9]{{1,9}})?"
+    r"(?:(?P<zone>Z)|(?P<offset>[+-][0-9]{2}:[0-9]{2}))"
+)
 
 
 def parse_date(text: str, now: datetime, *, language: str | None = None) -> Moment | None:
@@ -96,6 +109,8 @@ def parse_date(text: str, now: datetime, *, language: str | None = None) -> Mome
     `language` is a BCP 47 tag and settles 03/04/2024; without one that is None. A time without a zone counts
     as UTC, and so does one in a zone that nobody knows (RFC 5322 §4.3). Only the first 200 characters count.
     """
+    if found := _usual(text):
+        return found
     text = " ".join(unicodedata.normalize("NFC", text[:_LONGEST]).casefold().split())
     parts = _SEPARATOR.split(text)
     for part in parts:
@@ -104,6 +119,20 @@ def parse_date(text: str, now: datetime, *, language: str | None = None) -> Mome
         if found := _Dialect(yearless, (language or "").casefold().replace("_", "-")).read(part):
             return found
     return None
+
+
+@functools.lru_cache(maxsize=64)
+def _usual(text: str) -> Moment | None:
+    """The moment, where `text` is what machines write. Taking apart what people write takes ten times as long.
+
+    Atom says the same one twice at most entries.
+    """
+    found = _RFC_3339.fullmatch(text) or _RFC_822.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day = found.group("year", "month", "day")
+    when = _date(int(year), MONTH_NAMES.get(month.lower()) or int(month), int(day))
+    return _at(when, found) if when else None
 
 
 class _Dialect:
@@ -175,20 +204,22 @@ class _Dialect:
 
 def _at(day: date, timed: re.Match[str]) -> Moment | None:
     hour, minute, second = int(timed["hour"]), int(timed["minute"]), int(timed["second"] or 0)
-    if timed["half"]:
+    half, zone, offset = timed.group("half", "zone", "offset")
+    if half:
         if not 1 <= hour <= 12:
             return None
-        hour = hour % 12 + (12 if timed["half"] == "p" else 0)
+        hour = hour % 12 + (12 if half == "p" else 0)
     if second == 60:  # a leap second, which datetime does not have
         second = 59
     try:
         local = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=UTC)
-        offset = _offset(timed["zone"], timed["offset"])
-        return Moment(local - offset, offset=int(offset.total_seconds() // 60))
+        east = _offset(zone, offset)
+        return Moment(local - east, offset=int(east.total_seconds() // 60)) if east else Moment(local)
     except (ValueError, OverflowError):
         return None
 
 
+@functools.lru_cache(maxsize=256)
 def _offset(zone: str | None, offset: str | None) -> timedelta:
     """East of UTC. Raises ValueError for an offset that no place on earth has."""
     if offset is None:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from feedwatch.canonical import canonical_url, clean, digest, one_line, slug
-from feedwatch.model import About, Category, Entry, Origin, Person, Reading, Source, Text
+from feedwatch.model import About, Category, Enclosure, Entry, Origin, Person, Reading, Source, Text
 from feedwatch.readers.sanitize import web_url
 
 #: Entries of one document; what comes after is older in nearly every one.
@@ -24,12 +23,25 @@ _ACTIVE = re.compile(r"\s*(javascript|data|vbscript)\s*:|.*[<>\"]", re.IGNORECAS
 
 def finish(reading: Reading, source: Source) -> Reading:
     """`reading` cut at 5000 entries, cleaned, with the source's categories, unique ids and notes for people."""
+    return _whole(reading, [_entry(entry) for entry in _kept(reading)], source)
+
+
+def settle(reading: Reading, source: Source) -> Reading:
+    """The same for a reading whose entries were made of clean parts."""
+    return _whole(reading, list(_kept(reading)), source)
+
+
+def _kept(reading: Reading) -> tuple[Entry, ...]:
+    return reading.entries[:LIMIT]
+
+
+def _whole(reading: Reading, kept: list[Entry], source: Source) -> Reading:
     notes = list(reading.notes)
-    kept = reading.entries[:LIMIT]
     if len(kept) < len(reading.entries):
         notes.append(f"only the first {LIMIT} of {len(reading.entries)} entries were read")
-    cleaned = [_entry(entry, source) for entry in kept]
-    entries = _distinct(entry for entry in cleaned if entry.title or entry.link or entry.summary or entry.content)
+    entries = _distinct([entry for entry in kept if entry.title or entry.link or entry.summary or entry.content])
+    if source.categories:
+        entries = tuple(_given(entry, source.categories) for entry in entries)
     if void := len(kept) - len(entries):
         notes.append(f"{_share(void, len(kept))} neither title, link nor text and {_were(void)} skipped")
     for lack, name in (
@@ -40,7 +52,7 @@ def finish(reading: Reading, source: Source) -> Reading:
         if lack:
             notes.append(f"{_share(lack, len(entries))} no {name}")
     complete = reading.complete and len(kept) == len(reading.entries)
-    return replace(reading, entries=entries, about=_about(reading.about), complete=complete, notes=tuple(notes))
+    return replace(reading, entries=entries, about=tidy_about(reading.about), complete=complete, notes=tuple(notes))
 
 
 def _share(part: int, whole: int) -> str:
@@ -51,10 +63,11 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def _distinct(entries: list[Entry]) -> tuple[Entry, ...]:
     """Ids made unique. Those that share one get their link or else their title and date appended, so that an entry
     keeps its own when another one comes before it; the same entry twice gets its position."""
-    entries = list(entries)
+    if len({entry.id for entry in entries}) == len(entries):
+        return tuple(entries)
     shared = Counter(entry.id for entry in entries)
     links = Counter((entry.id, canonical_url(entry.link)) for entry in entries if entry.link)
     found: dict[str, Entry] = {}
@@ -70,76 +83,92 @@ def _distinct(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(found.values())
 
 
-def _entry(entry: Entry, source: Source) -> Entry:
-    id_ = one_line(entry.id)
+def _entry(entry: Entry) -> Entry:
     return replace(
         entry,
-        id="digest:" + digest("guid", id_) if _ACTIVE.match(id_) else id_,
+        id=tidy_id(entry.id),
         title=one_line(entry.title),
         link=web_url(entry.link),
-        summary=_text(entry.summary),
-        content=_text(entry.content),
-        authors=_people(entry.authors),
-        categories=_categories(entry.categories, source.categories),
-        enclosures=tuple(
-            replace(e, href=href, type=_line(e.type)) for e in entry.enclosures if (href := web_url(e.href))
-        ),
+        summary=tidy_text(entry.summary),
+        content=tidy_text(entry.content),
+        authors=tidy_people(entry.authors),
+        categories=tidy_categories(entry.categories),
+        enclosures=tuple(tidy for e in entry.enclosures if (tidy := tidy_enclosure(e))),
         image=web_url(entry.image),
-        language=_language(entry.language),
-        rights=_line(entry.rights),
-        origin=_origin(entry.origin),
+        language=tidy_language(entry.language),
+        rights=tidy_line(entry.rights),
+        origin=tidy_origin(entry.origin),
     )
 
 
-def _about(about: About) -> About:
-    return About(
-        title=_line(about.title),
-        link=web_url(about.link),
-        description=_line(about.description),
-        language=_language(about.language),
-        icon=web_url(about.icon),
-        authors=_people(about.authors),
-        rights=_line(about.rights),
-        logo=web_url(about.logo),
-    )
+def _given(entry: Entry, names: tuple[str, ...]) -> Entry:
+    slugs = {slug(category.title) for category in entry.categories}
+    more = {slug(name): Category(name) for name in names if slug(name) not in slugs}
+    return replace(entry, categories=(*entry.categories, *more.values()))
 
 
-def _line(text: str | None) -> str | None:
-    return one_line(text or "") or None
+# --- the parts of an entry: what is tidied twice stays the same -----------------------------------------------------
 
 
-def _text(text: Text | None) -> Text | None:
-    value = clean(text.value).strip() if text else ""
-    return Text(value, text.type) if text and value else None
+def tidy_id(id_: str) -> str:
+    id_ = one_line(id_)
+    return "digest:" + digest("guid", id_) if _ACTIVE.match(id_) else id_
 
 
-def _people(people: tuple[Person, ...]) -> tuple[Person, ...]:
-    tidy = (Person(one_line(p.name), _line(p.email), web_url(p.uri)) for p in people)
+def tidy_line(text: str | None) -> str | None:
+    return one_line(text) or None if text else None
+
+
+def tidy_text(text: Text | None) -> Text | None:
+    if text is None:
+        return None
+    # HTML is clean since it was sanitised.
+    value = (text.value if text.type == "html" else clean(text.value)).strip()
+    return (text if value == text.value else Text(value, text.type)) if value else None
+
+
+def tidy_people(people: tuple[Person, ...]) -> tuple[Person, ...]:
+    tidy = (Person(one_line(p.name), tidy_line(p.email), web_url(p.uri)) for p in people)
     named = (p if p.name else replace(p, name=p.email or p.uri or "") for p in tidy)
     return tuple(dict.fromkeys(p for p in named if p.name))
 
 
-def _categories(own: tuple[Category, ...], given: tuple[str, ...]) -> tuple[Category, ...]:
-    tidy = (Category(one_line(c.term or c.label or ""), _scheme(c.scheme), _line(c.label)) for c in own)
-    named = list(dict.fromkeys(c for c in tidy if c.term))
-    slugs = {slug(c.title) for c in named}
-    more = {slug(name): Category(name) for name in given if slug(name) not in slugs}
-    return (*named, *more.values())
+def tidy_categories(categories: tuple[Category, ...]) -> tuple[Category, ...]:
+    tidy = (Category(one_line(c.term or c.label or ""), _scheme(c.scheme), tidy_line(c.label)) for c in categories)
+    return tuple(dict.fromkeys(c for c in tidy if c.term))
 
 
 def _scheme(scheme: str | None) -> str | None:
-    return None if _ACTIVE.match(scheme or "") else _line(scheme)
+    return None if _ACTIVE.match(scheme or "") else tidy_line(scheme)
 
 
-def _language(tag: str | None) -> str | None:
+def tidy_enclosure(enclosure: Enclosure) -> Enclosure | None:
+    href = web_url(enclosure.href)
+    return replace(enclosure, href=href, type=tidy_line(enclosure.type)) if href else None
+
+
+def tidy_language(tag: str | None) -> str | None:
     """A language tag as BCP 47 (RFC 5646) writes it, or None for what is none."""
     tag = one_line(tag or "").replace("_", "-")
     return tag if _LANGUAGE.fullmatch(tag) else None
 
 
-def _origin(origin: Origin | None) -> Origin | None:
+def tidy_origin(origin: Origin | None) -> Origin | None:
     if origin is None:
         return None
-    id_ = _line(origin.id)
-    tidy = Origin(_line(origin.title), web_url(origin.link), None if id_ and _ACTIVE.match(id_) else id_)
+    id_ = tidy_line(origin.id)
+    tidy = Origin(tidy_line(origin.title), web_url(origin.link), None if id_ and _ACTIVE.match(id_) else id_)
     return tidy if tidy != Origin() else None
+
+
+def tidy_about(about: About) -> About:
+    return About(
+        title=tidy_line(about.title),
+        link=web_url(about.link),
+        description=tidy_line(about.description),
+        language=tidy_language(about.language),
+        icon=web_url(about.icon),
+        authors=tidy_people(about.authors),
+        rights=tidy_line(about.rights),
+        logo=web_url(about.logo),
+    )

@@ -38,8 +38,13 @@ class Look(Struct, frozen=True):
 
 
 def look(text: str) -> Look:
-    """What `text` is; `kind` is None when it is neither a feed nor a page."""
-    text = clean(text).lstrip("\ufeff \t\r\n")
+    """What `text` is, without the characters that XML forbids; `kind` is None when it is neither a feed nor a page."""
+    return glance(clean(text))
+
+
+def glance(text: str) -> Look:
+    """The same where they are not looked for; one of them can make something else of `text`."""
+    text = text.lstrip("\ufeff \t\r\n")
     if text.startswith("{"):
         return Look("json" if _JSON_FEED.search(text) else None, text)
     start = _prolog_end(text)

@@ -12,8 +12,8 @@ from datetime import datetime
 from feedwatch.errors import ReadError
 from feedwatch.model import Reading, Source
 from feedwatch.readers.charset import decode
-from feedwatch.readers.feed import read_feed
-from feedwatch.readers.finish import finish
+from feedwatch.readers.feed import read_any_feed, read_quickly
+from feedwatch.readers.finish import finish, settle
 from feedwatch.readers.jsonfeed import read_json_feed
 from feedwatch.readers.kind import look
 from feedwatch.readers.sitemap import read_sitemap
@@ -38,7 +38,10 @@ def read(
     the worker's limit, not the body's word.)
     """
     try:
-        reading = finish(_read(body, url, headers, source, now, rule), source)
+        if quick := _quickly(body, url, headers, source, now):
+            reading = settle(quick, source)
+        else:
+            reading = finish(_read(body, url, headers, source, now, rule), source)
     except (ReadError, MemoryError):
         raise
     except Exception as error:  # parsers of other people's bytes fail in ways that no list covers
@@ -49,19 +52,25 @@ def read(
     return reading
 
 
+def _quickly(body: bytes, url: str, headers: Mapping[str, str], source: Source, now: datetime) -> Reading | None:
+    if source.json is not None:
+        return None
+    return read_quickly(body, headers.get("content-type", ""), url=source.link_base or url, now=now)
+
+
 def _read(
     body: bytes, url: str, headers: Mapping[str, str], source: Source, now: datetime, rule: tuple[str, ...]
 ) -> Reading:
     text = decode(body, headers.get("content-type", ""))
-    found = look(text)
     base = source.link_base or url
     if source.json is not None:
         from feedwatch.readers.jsonapi import read_json  # only few sources need it
 
         return read_json(text, source.json, url=base, now=now)
+    found = look(text)
     match found.kind:
         case "xml":
-            return read_feed(found, url=base, now=now)
+            return read_any_feed(found, url=base, now=now)
         case "json":
             return read_json_feed(found.text, url=base, now=now)
         case "sitemap":

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import nh3
 
-from feedwatch.canonical import clean, one_line
+from feedwatch.canonical import clean, is_settled, one_line
 
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "br", "caption", "center", "dd", "details", "div", "dl",
@@ -56,9 +56,9 @@ _ATTRIBUTES = {
     "video": {"controls", "height", "poster", "src", "width"},
 }
 _SCHEMES = {"http", "https", "mailto"}
-#: Attributes whose values are looked at one by one.
-_CHECKED = (b"srcset", b"poster")
 _TEXT = nh3.Cleaner(tags=set(), clean_content_tags=_HOLLOW)
+#: What has `srcset` or `poster`; HTML takes `image` for `img`.
+_PICTURE = re.compile(r"<(?:im|source|video)", re.IGNORECASE)
 _SRCSET = re.compile(r"\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*(,\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*)*", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"<(?=/?(?:{'|'.join(sorted(_BLOCKS))})\b)", re.IGNORECASE)
 _URL_NOISE = re.compile(r"[\t\n\r\0]")
@@ -70,15 +70,27 @@ def sanitize(markup: str, base: str) -> str:
     URLs are http, https or mailto, relative ones resolved against `base`; without an http(s) `base` they are
     dropped. The same markup always gives the same bytes.
     """
-    text = clean(markup)
+    return sanitize_clean(clean(markup), base)
+
+
+def sanitize_clean(markup: str, base: str) -> str:
+    """The same for markup that is known to have no character that XML forbids."""
+    harmless = _cleaner(base, checked=_has_checked(markup)).clean(markup)
+    # A reference can stand for a forbidden character. Looking for two letters takes longer than for one.
+    return (clean(harmless) if "#" in markup and "&#" in markup else harmless).strip()
+
+
+def _has_checked(markup: str) -> bool:
+    """Whether attributes can be in it whose values are looked at one by one."""
+    if not _PICTURE.search(markup):
+        return False
     # Bytes in lower case and then two searches: a tenth of what one takes that ignores the case.
-    lower = text.encode().lower()
-    checked = any(name in lower for name in _CHECKED)
-    return _cleaner(web_url(base), checked=checked).clean(text).strip()
+    lower = markup.encode().lower()
+    return b"srcset" in lower or b"poster" in lower
 
 
 @functools.lru_cache(maxsize=64)
-def _cleaner(base: str | None, *, checked: bool) -> nh3.Cleaner:
+def _cleaner(base: str, *, checked: bool) -> nh3.Cleaner:
     """Making one takes longer than most texts, and so does asking `_attribute` of all that it has nothing to say of."""
     make = partial(
         nh3.Cleaner,
@@ -89,8 +101,9 @@ def _cleaner(base: str | None, *, checked: bool) -> nh3.Cleaner:
         link_rel=None,
         url_schemes=_SCHEMES,
     )
+    url = web_url(base)
     try:
-        return make(url_relative=("rewrite_with_base", base) if base else "deny")
+        return make(url_relative=("rewrite_with_base", url) if url else "deny")
     except ValueError:  # an address that Python takes for a URL and nh3 does not
         return make(url_relative="deny")
 
@@ -103,12 +116,15 @@ def plain(markup: str) -> str:
 
 @functools.lru_cache(maxsize=8192)
 def web_url(url: str | None, base: str = "") -> str | None:
-    """`url` as an absolute http(s) URL, resolved against `base`; None when it is none (`javascript:`, `data:`)."""
+    """`url` as an absolute http(s) URL, resolved against `base`; None when it is none (`javascript:`, `data:`). What it
+    gives stays the same in it."""
+    if url and is_settled(url) and _is_base(base):
+        return url
     text = _URL_NOISE.sub("", clean(url or "")).strip().replace(" ", "%20")
     if not text:
         return None
     try:
-        absolute = urljoin(base, text)
+        absolute = urljoin(base, text).strip()
         parts = urlsplit(absolute)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
@@ -123,3 +139,13 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "poster":
         return web_url(value)
     return value
+
+
+@functools.lru_cache(maxsize=64)
+def _is_base(base: str) -> bool:
+    """Whether `urljoin` takes it, whatever comes of that."""
+    try:
+        urlsplit(base)
+    except ValueError:
+        return False
+    return True

@@ -7,14 +7,17 @@ is not listed here means None, and feedparser reads the document. `tests/test_we
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urljoin
 
 from lxml import etree
 from msgspec import Struct, field
 
+from feedwatch.canonical import is_settled
+
 _ATOM = "{http://www.w3.org/2005/Atom}"
+_ENTRY = f"{_ATOM}entry"
 _CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _MEDIA = "{http://search.yahoo.com/mrss/}"
@@ -33,13 +36,15 @@ _IGNORED_IN_CHANNEL = frozenset({
     "{http://purl.org/rss/1.0/modules/syndication/}updateBase",
 })  # fmt: skip
 _IGNORED_IN_ATOM = frozenset({f"{_ATOM}generator", "{http://purl.org/syndication/thread/1.0}total"})
-_TYPES = {None: "text/plain", "text": "text/plain", "html": "text/html", "text/plain": "text/plain",
+_TYPES = {"text": "text/plain", "html": "text/html", "text/plain": "text/plain",
           "text/html": "text/html"}  # fmt: skip
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 #: feedparser mends these: what Windows has for letters where Unicode has controls, and UTF-8 that was read as Latin-1.
 _MENDED = re.compile("[\x80-\x9f]|[\xc2-\xf4][\x80-\xbf]")
 _SLASHES = re.compile(r"^([A-Za-z][A-Za-z0-9+-.]*://)(/*)(.*?)")
 _AMPERSAND = re.compile("&([A-Za-z0-9_]+);")
+#: What no base says anything of.
+_NAME = re.compile("(?:tag|urn):[A-Za-z0-9:/.,_-]+")
 #: feedparser takes the name of a person apart at these.
 _IN_PERSON = re.compile(r"[@()<>&;]")
 
@@ -58,17 +63,13 @@ class _Unknown(Exception):
     """Something that only feedparser knows how to read."""
 
 
-def parse(text: str, url: str) -> Parsed | None:
-    """The feed in `text`, which begins at its root element; None where feedparser has to read it. `url` is the base of
-    relative addresses."""
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        return None
+def parse(data: bytes, url: str) -> Parsed | None:
+    """The feed in `data`, UTF-8 that begins at its root element; None where feedparser has to read it. `url` is the
+    base of relative addresses."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
     try:
         root = etree.fromstring(data, parser)
-        reader = _Reader(url)
+        reader = _Reader(url, mended=b"\xc2" in data or b"&#" in data)
         if root.tag == "rss" and root.get("version") == "2.0":
             return reader.rss(root)
         if root.tag == f"{_ATOM}feed":
@@ -79,8 +80,10 @@ def parse(text: str, url: str) -> Parsed | None:
 
 
 class _Reader:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, mended: bool) -> None:
+        """`mended`: letters that feedparser mends can be in the document."""
         self._url = url
+        self._mended = mended
 
     # --- RSS 2.0 ---
 
@@ -90,43 +93,39 @@ class _Reader:
         if channel is None or channel.tag != "channel":
             raise _Unknown
         parsed = Parsed(rss=True, feed={})
-        seen: set[str] = set()
-        for element in channel:
-            tag = element.tag
-            if tag == "item":
-                parsed.entries.append(self._item(element))
-            elif tag == f"{_ATOM}link":
-                self._link(parsed.feed, element)
-            elif tag in _IGNORED_IN_CHANNEL:
-                continue
-            elif tag in seen or tag not in _IN_CHANNEL:
-                raise _Unknown
-            else:
-                seen.add(tag)
-                _IN_CHANNEL[tag](self, parsed.feed, element)
+        parsed.entries.extend(map(self._item, channel.iterchildren("item")))
+        self._fill(parsed.feed, (e for e in channel if e.tag != "item"), _IN_CHANNEL, _IGNORED_IN_CHANNEL)
         return parsed
 
     def _item(self, item: Any) -> Mapped:
         _only(item)
         entry: Mapped = {}
-        seen: set[str] = set()
-        for element in item:
-            tag = element.tag
-            if tag in _IGNORED_IN_RSS:
-                continue
-            if tag not in _IN_ITEM or (tag in seen and tag not in _REPEATED):
-                raise _Unknown
-            seen.add(tag)
-            _IN_ITEM[tag](self, entry, element)
+        seen = self._fill(entry, item, _IN_ITEM, _IGNORED_IN_RSS)
         if "author" in seen and f"{_DC}creator" in seen:
             raise _Unknown
         return entry
 
+    def _fill(
+        self, holder: Mapped, elements: Iterable[Any], known: dict[str, _Read], ignored: frozenset[str]
+    ) -> set[str]:
+        """`holder` gets what is said by `elements`, and what they were is given back."""
+        seen: set[str] = set()
+        for element in elements:
+            tag = element.tag
+            if tag in ignored:
+                continue
+            read = known.get(tag)
+            if read is None or (tag in seen and tag not in _REPEATED):
+                raise _Unknown
+            seen.add(tag)
+            read(self, holder, element)
+        return seen
+
     def _title(self, holder: Mapped, element: Any) -> None:
-        holder["title"] = _text(element)
+        holder["title"] = self._text(element)
 
     def _rss_link(self, holder: Mapped, element: Any) -> None:
-        value = self._resolved(_text(element))
+        value = self._resolved(self._text(element))
         if not value or _AMPERSAND.search(value):
             raise _Unknown
         holder.setdefault("links", []).append({"rel": "alternate", "type": "text/html", "href": value})
@@ -134,26 +133,26 @@ class _Reader:
 
     def _guid(self, entry: Mapped, element: Any) -> None:
         _only(element, "isPermaLink")
-        value = _text(element, attributes=True)
+        value = self._text(element, attributes=True)
         if element.get("isPermaLink", "true") == "true":
             value = self._resolved(value)
             entry.setdefault("link", value)
         entry["id"] = value
 
     def _description(self, entry: Mapped, element: Any) -> None:
-        entry["summary"] = value = _text(element)
+        entry["summary"] = value = self._text(element)
         entry["summary_detail"] = {"type": "text/html", "value": value}
 
     def _encoded(self, entry: Mapped, element: Any) -> None:
-        value = _text(element)
+        value = self._text(element)
         entry["content"] = [{"type": "text/html", "value": value}]
         entry.setdefault("summary", value)
 
     def _published(self, entry: Mapped, element: Any) -> None:
-        entry["published"] = _text(element)
+        entry["published"] = self._text(element)
 
     def _rss_author(self, holder: Mapped, element: Any) -> None:
-        value = _text(element)
+        value = self._text(element)
         if _IN_PERSON.search(value):
             raise _Unknown
         holder.setdefault("authors", []).append({"name": value} if value else {})
@@ -161,7 +160,7 @@ class _Reader:
 
     def _rss_category(self, entry: Mapped, element: Any) -> None:
         _only(element, "domain")
-        domain, value = element.get("domain"), _text(element, attributes=True)
+        domain, value = element.get("domain"), self._text(element, attributes=True)
         tags = entry.setdefault("tags", [])
         _tag(tags, None, domain, None)
         if value and tags and not tags[-1]["term"]:
@@ -191,16 +190,16 @@ class _Reader:
         image: Mapped = {}
         for part in element:
             if part.tag == "url":
-                image["href"] = self._resolved(_text(part))
+                image["href"] = self._resolved(self._text(part))
             elif part.tag not in ("title", "link", "width", "height", "description"):
                 raise _Unknown
         feed["image"] = image
 
     def _kept(self, holder: Mapped, element: Any) -> None:
-        holder[_KEPT[element.tag]] = _text(element)
+        holder[_KEPT[element.tag]] = self._text(element)
 
     def _address(self, feed: Mapped, element: Any) -> None:
-        feed[_KEPT[element.tag]] = self._resolved(_text(element))
+        feed[_KEPT[element.tag]] = self._resolved(self._text(element))
 
     # --- Atom 1.0 ---
 
@@ -209,40 +208,30 @@ class _Reader:
         parsed = Parsed(rss=False, feed={})
         if lang := root.get(_XML_LANG):
             parsed.feed["language"] = lang.replace("_", "-")
-        self._fill(parsed.feed, root, _IN_FEED, parsed)
+        parsed.entries.extend(map(self._entry, root.iterchildren(_ENTRY)))
+        self._fill(parsed.feed, (e for e in root if e.tag != _ENTRY), _IN_FEED, _IGNORED_IN_ATOM)
         return parsed
 
-    def _fill(self, holder: Mapped, parent: Any, known: dict[str, _Read], parsed: Parsed | None = None) -> None:
-        seen: set[str] = set()
-        for element in parent:
-            tag = element.tag
-            if parsed is not None and tag == f"{_ATOM}entry":
-                _only(element)
-                entry: Mapped = {}
-                self._fill(entry, element, _IN_ENTRY)
-                parsed.entries.append(entry)
-            elif tag in _IGNORED_IN_ATOM:
-                continue
-            elif tag not in known or (tag in seen and tag not in _REPEATED):
-                raise _Unknown
-            else:
-                seen.add(tag)
-                known[tag](self, holder, element)
+    def _entry(self, element: Any) -> Mapped:
+        _only(element)
+        entry: Mapped = {}
+        self._fill(entry, element, _IN_ENTRY, _IGNORED_IN_ATOM)
+        return entry
 
     def _atom_id(self, holder: Mapped, element: Any) -> None:
-        holder["id"] = value = self._resolved(_text(element))
+        holder["id"] = value = self._resolved(self._text(element))
         holder.setdefault("link", value)
 
     def _atom_title(self, holder: Mapped, element: Any) -> None:
-        holder["title_detail"] = construct = _construct(element)
+        holder["title_detail"] = construct = self._construct(element)
         holder["title"] = construct["value"]
 
     def _summary(self, entry: Mapped, element: Any) -> None:
-        entry["summary_detail"] = construct = _construct(element)
+        entry["summary_detail"] = construct = self._construct(element)
         entry["summary"] = construct["value"]
 
     def _content(self, entry: Mapped, element: Any) -> None:
-        construct = _construct(element)
+        construct = self._construct(element)
         entry["content"] = [construct]
         entry.setdefault("summary", construct["value"])
 
@@ -265,7 +254,7 @@ class _Reader:
         for part in element:
             if part.tag not in names or names[part.tag] in person:
                 raise _Unknown
-            person[names[part.tag]] = _text(part)
+            person[names[part.tag]] = self._text(part)
         if "href" in person:
             person["href"] = self._resolved(person["href"])
         if not person.get("name") or _IN_PERSON.search(person["name"]) or (holder.get("authors") and "email" in person):
@@ -278,8 +267,25 @@ class _Reader:
             raise _Unknown
         _tag(entry.setdefault("tags", []), element.get("term"), element.get("scheme"), element.get("label"))
 
+    def _text(self, element: Any, *, attributes: bool = False) -> str:
+        """The text of an element that has nothing else in it."""
+        if len(element) or (not attributes and element.keys()):
+            raise _Unknown
+        text: str = (element.text or "").strip()
+        # All that is mended has one of U+0080 to U+00BF in it. Looking for its byte takes a tenth of the search.
+        if self._mended and not text.isascii() and b"\xc2" in text.encode() and _MENDED.search(text):
+            raise _Unknown
+        return text
+
+    def _construct(self, element: Any) -> Mapped:
+        _only(element, "type")
+        type_ = _TYPES.get((element.get("type") or "text").lower())
+        if type_ is None:
+            raise _Unknown
+        return {"type": type_, "value": self._text(element, attributes=True)}
+
     def _resolved(self, address: str) -> str:
-        if not address:
+        if not address or is_settled(address) or _NAME.fullmatch(address):
             return address
         try:
             return urljoin(self._url, _SLASHES.sub(r"\1\3", address))
@@ -302,6 +308,7 @@ _IN_CHANNEL: dict[str, _Read] = {
     "copyright": _Reader._kept,
     "image": _Reader._rss_image,
     "managingEditor": _Reader._rss_author,
+    f"{_ATOM}link": _Reader._link,
 }
 _IN_ITEM: dict[str, _Read] = {
     "title": _Reader._title,
@@ -341,26 +348,9 @@ _IN_ENTRY: dict[str, _Read] = {
 
 def _only(element: Any, *allowed: str) -> None:
     """No attribute but these."""
-    if any(name not in allowed for name in element.attrib):
+    names = element.keys()
+    if names and not set(allowed).issuperset(names):
         raise _Unknown
-
-
-def _text(element: Any, *, attributes: bool = False) -> str:
-    """The text of an element that has nothing else in it."""
-    if len(element) or (element.attrib and not attributes):
-        raise _Unknown
-    text: str = (element.text or "").strip()
-    if not text.isascii() and _MENDED.search(text):
-        raise _Unknown
-    return text
-
-
-def _construct(element: Any) -> Mapped:
-    _only(element, "type")
-    type_ = (element.get("type") or "text").lower()
-    if type_ not in _TYPES:
-        raise _Unknown
-    return {"type": _TYPES[type_], "value": _text(element, attributes=True)}
 
 
 def _tag(tags: list[Mapped], term: str | None, scheme: str | None, label: str | None) -> None:

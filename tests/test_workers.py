@@ -1,0 +1,189 @@
+"""The processes that others may crash in: forked while the main one is alone, gone with it, and nothing of it in them.
+
+The tests' own process has threads, so each of these is a program of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from textwrap import dedent
+
+import pytest
+from workbench import ROOT
+
+#: Stands before each program. `called(workers, (work, *arguments), …)` is what workers make of these calls.
+BEGIN = """
+import asyncio, os, resource, signal, sys, threading, time
+from pathlib import Path
+from feedwatch.workers import Died, Workers
+
+def children(pid=os.getpid()):
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+
+def called(workers, *calls):
+    async def work():
+        try:
+            return [await workers.run(*call) for call in calls]
+        finally:
+            workers.close()
+    return asyncio.run(work())
+"""
+THREAD = "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+#: The spawner is a fork, or a fresh interpreter.
+EITHER_WAY = pytest.mark.parametrize("beginning", ["", THREAD], ids=["alone", "with threads"])
+
+
+@contextlib.contextmanager
+def running(program: str, beginning: str = "") -> Iterator[subprocess.Popen[str]]:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environ.pop("PYTHONUNBUFFERED", None)
+    process = subprocess.Popen(
+        [sys.executable, "-c", BEGIN + beginning + dedent(program)],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def said(program: str, beginning: str = "") -> tuple[str, str]:
+    """What it wrote, and what is in its log, when it and all that it started are gone."""
+    with running(program, beginning) as process:
+        out, err = process.communicate(timeout=50)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def test_the_spawner_is_forked_where_there_is_one_thread_and_has_no_worker_before_the_first_call() -> None:
+    out, _ = said("""
+        workers = Workers(2, 5.0, "json")
+        (spawner,) = children()
+        print(children(spawner), called(workers, [os.getppid]) == [spawner], children())
+    """)
+
+    assert out == "[] True []\n"
+
+
+def test_where_there_are_threads_nothing_is_forked_and_a_fresh_interpreter_starts_with_the_first_call() -> None:
+    program = """
+        workers = Workers(2, 5.0, "json")
+        print(children(), called(workers, [os.getppid]) != [os.getpid()], children())
+    """
+
+    assert said(program, THREAD)[0] == "[] True []\n"
+
+
+@EITHER_WAY
+def test_what_the_main_process_has_open_is_closed_in_a_worker(beginning: str) -> None:
+    program = """
+        os.dup2(os.open(sys.executable, os.O_RDONLY), 77)
+        print(os.path.exists("/proc/self/fd/77"), called(Workers(1, 5.0, "json"), [os.path.exists, "/proc/self/fd/77"]))
+    """
+
+    assert said(program, beginning)[0] == "True [False]\n"
+
+
+def test_what_was_not_yet_written_is_written_once_and_what_a_worker_prints_goes_to_the_log() -> None:
+    out, err = said("""
+        sys.stdout.write("once")
+        called(Workers(1, 5.0, "json"), [print, "from a worker"])
+    """)
+
+    assert (out, err) == ("once", "from a worker\n")
+
+
+@EITHER_WAY
+def test_when_the_main_process_is_killed_no_process_is_left(beginning: str) -> None:
+    program = """
+        hang = "import signal; print('at work', flush=True); signal.pause()"
+        called(Workers(1, 1000.0, "json"), [exec, hang])
+    """
+    with running(program, beginning) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "at work\n"
+
+        process.kill()
+
+        # Each of them has the other end of the log.
+        process.communicate(timeout=30)
+
+
+@EITHER_WAY
+def test_what_workers_took_is_in_the_account_of_the_main_process(beginning: str) -> None:
+    program = """
+        called(Workers(1, 60.0, "json"), [sum, range(20_000_000)])
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(used.ru_utime)
+    """
+
+    assert float(said(program, beginning)[0]) > 0.1
+
+
+def test_a_worker_that_ends_is_buried_at_once() -> None:
+    out, _ = said("""
+        async def work():
+            workers = Workers(1, 5.0, "json")
+            (spawner,) = children()
+            try:
+                await workers.run(os._exit, 0)
+            except Died:
+                pass
+            while children(spawner):
+                await asyncio.sleep(0.01)
+            workers.close()
+        asyncio.run(work())
+    """)
+
+    assert out == ""
+
+
+@EITHER_WAY
+def test_a_spawner_that_was_killed_is_replaced(beginning: str) -> None:
+    program = """
+        async def work():
+            workers = Workers(1, 20.0, "json")
+            await workers.run(os.kill, await workers.run(os.getppid), signal.SIGKILL)
+            try:
+                await workers.run(os._exit, 0)
+            except Died:
+                print(await workers.run(len, "again"))
+            workers.close()
+        asyncio.run(work())
+    """
+
+    assert said(program, beginning)[0] == "5\n"
+
+
+@EITHER_WAY
+def test_ctrl_c_is_for_the_main_process(beginning: str) -> None:
+    program = """
+        signal.signal(signal.SIGINT, lambda *_: None)
+        print(called(Workers(1, 20.0, "json"), [os.killpg, 0, signal.SIGINT], [len, "abc"]))
+    """
+
+    assert said(program, beginning)[0] == "[None, 3]\n"
+
+
+def test_a_signal_of_the_service_ends_a_worker_and_not_by_the_services_handler() -> None:
+    out, _ = said("""
+        signal.signal(signal.SIGTERM, lambda *_: print("handled", flush=True))
+        try:
+            called(Workers(1, 20.0, "json"), [signal.raise_signal, signal.SIGTERM])
+        except Died:
+            print("died")
+    """)
+
+    assert out == "died\n"
