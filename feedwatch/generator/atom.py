@@ -217,8 +217,9 @@ def _entry(published: PublishedEntry, base_url: str) -> str:
     if parts.dated(known):
         # RFC 4287 §4.2.9 does not want it; `updated` has the day we first saw it.
         lines.append(f"    <published>{parts.seconds(known.published).isoformat()}</published>")
-    lines += _people(parts.authors(published))
-    lines += _filed(published.categories, entry.categories, base_url)
+    lines.append(_people(parts.authors(published)))
+    if filed := _filed(published.categories, entry.categories, base_url):
+        lines.append(filed)
     link = parts.iri(entry.link)
     if link:
         lines.append(f'    <link href="{_quoted(link)}" rel="alternate"/>')
@@ -238,12 +239,12 @@ def _entry(published: PublishedEntry, base_url: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _people(people: tuple[Person, ...]) -> tuple[str, ...]:
-    return tuple(map(_person, people))
+def _people(people: tuple[Person, ...]) -> str:
+    return "\n".join(map(_person, people))
 
 
 @lru_cache(maxsize=1024)
-def _filed(feeds: tuple[tuple[str, str], ...], own: tuple[Category, ...], base_url: str) -> tuple[str, ...]:
+def _filed(feeds: tuple[tuple[str, str], ...], own: tuple[Category, ...], base_url: str) -> str:
     """The categories of an entry: our feeds, and those of its source's own that a scheme tells apart."""
     scheme = f"{base_url}/feeds/"
     ours = [_empty("category", term=slug, scheme=scheme, label=one_line(title)) for slug, title in feeds]
@@ -252,7 +253,7 @@ def _filed(feeds: tuple[tuple[str, str], ...], own: tuple[Category, ...], base_u
         for category in own
         if category.scheme and (iri := parts.iri(category.scheme))
     ]
-    return (*ours, *theirs)
+    return "\n".join((*ours, *theirs))
 
 
 @lru_cache(maxsize=256)

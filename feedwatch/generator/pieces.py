@@ -13,7 +13,7 @@ from feedwatch.model import Fragment, PublishedEntry
 from feedwatch.store import Place, Standing
 
 #: Bytes of entries that are remembered: in a first round some fifty sources, of which a page of an archive has entries.
-_REMEMBERED = 12_000_000
+_REMEMBERED = 9_000_000
 
 
 class Piece(Struct, frozen=True):

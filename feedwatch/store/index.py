@@ -62,26 +62,32 @@ class Index:
     ) -> None:
         self._keep = keep
         self._ends = {} if ends is None else ends
-        self.heads: dict[str, Head] = dict(heads or {})
+        self._heads: dict[str, Head] = dict(heads or {})
+        #: Rows that are still to be put in their places: in a first round many come for each that is asked for.
+        self._pending: dict[str, list[Row]] = defaultdict(list)
         #: Title and number of entries of each source.
         self.sources: dict[str, tuple[str, int]] = dict(sources or {})
 
+    @property
+    def heads(self) -> dict[str, Head]:
+        for slug in self._pending:
+            self._settle(slug)
+        self._pending.clear()
+        return self._heads
+
     def add(self, listed: Iterable[tuple[Mapping[str, str], Row]]) -> None:
         """Rows, each with the names of the feeds it is in and their titles."""
-        by_slug: dict[str, list[Row]] = defaultdict(list)
-        titles: dict[str, str] = {}
         for slugs, row in listed:
-            titles.update(slugs)
-            for slug in slugs:
-                by_slug[slug].append(row)
-        for slug, rows in by_slug.items():
-            if slug[0] == "@":
-                count = self.sources.get(slug[1:], ("", 0))[1]
-                self.sources[slug[1:]] = (titles[slug], count + len(rows))
-            else:
-                self._take_in(slug, self.heads.setdefault(slug, Head(titles[slug])), rows)
+            for slug, title in slugs.items():
+                if slug[0] == "@":
+                    self.sources[slug[1:]] = (title, self.sources.get(slug[1:], ("", 0))[1] + 1)
+                    continue
+                if slug not in self._heads:
+                    self._heads[slug] = Head(title)
+                self._pending[slug].append(row)
 
-    def _take_in(self, slug: str, head: Head, rows: list[Row]) -> None:
+    def _settle(self, slug: str) -> None:
+        head, rows = self._heads[slug], self._pending[slug]
         # Below the end of a head that was cut, rows are unknown: appending would leave a hole.
         end = None if len(head.rows) == head.count else head.rows[-1] if head.rows else ()
         head.count += len(rows)
@@ -107,7 +113,10 @@ class Index:
             if slug[0] == "@" and slug[1:] in self.sources:
                 title, count = self.sources[slug[1:]]
                 self.sources[slug[1:]] = (title, count - 1)
-            head = self.heads.get(slug)
+            if slug in self._pending:
+                self._settle(slug)
+                del self._pending[slug]
+            head = self._heads.get(slug)
             if head is None:
                 continue
             head.count -= 1

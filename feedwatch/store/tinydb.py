@@ -58,8 +58,8 @@ from feedwatch.store.twins import Kept, Twins, together
 
 log = logging.getLogger(__name__)
 
-#: Decoded source files kept in memory: about those that a page of a category's archive has entries of.
-_OPEN_FILES = 48
+#: Decoded source files kept in memory: those of a batch, and some that others of a post are in.
+_OPEN_FILES = 24
 #: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
 _WRITTEN = 20_000
 #: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
