@@ -136,6 +136,8 @@ class Responses:
             return
         folder = self._folder / source.id
         files.write_atomic(folder / f"{now.strftime(_STAMP)}{'' if changed else _SAME}.gz", packed, durable=False)
+        if len(list(folder.iterdir())) == 1:
+            return
         rest = self._thinned(stored(self._state_dir, source.id), now)
         for before in rest[-2:-1]:
             _pack(before.path)

@@ -18,7 +18,7 @@ def text_of(text: Text | None) -> str:
     """The words of a text construct as they are written, on one line; "" for none."""
     if text is None:
         return ""
-    if text.type == "text":
+    if text.type == "text" or ("<" not in text.value and "&" not in text.value):
         return one_line(text.value)
     import html
 

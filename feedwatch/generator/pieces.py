@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -28,6 +28,8 @@ class Shelf(Protocol):
 
     def standing_at(self, name: str, place: Place) -> Standing | None: ...
 
+    def first_standing(self, source_id: str, limit: int) -> Sequence[tuple[Place, Standing]]: ...
+
     def version(self, place: Place) -> object: ...
 
 
@@ -44,12 +46,25 @@ class Pieces:
     def at(self, name: str, place: Place) -> Piece | None:
         """What stands at a place of a feed; None where it cannot be read."""
         version = self._shelf.version(place)
-        kept = self._recent.get(place)
-        if kept is not None and kept[0] == version:
-            return kept[1]
+        if kept := self._kept(place, version):
+            return kept
         standing = self._shelf.standing_at(name, place)
-        if standing is None:
-            return None
+        return self._written(place, version, standing) if standing else None
+
+    def first_of(self, source_id: str, limit: int) -> Sequence[Piece]:
+        """What stands first in a source's own feed."""
+        found: list[Piece] = []
+        for place, standing in self._shelf.first_standing(source_id, limit):
+            version = self._shelf.version(place)
+            kept = None if standing.is_shared else self._kept(place, version)
+            found.append(kept or self._written(place, version, standing))
+        return found
+
+    def _kept(self, place: Place, version: object) -> Piece | None:
+        kept = self._recent.get(place)
+        return kept[1] if kept is not None and kept[0] == version else None
+
+    def _written(self, place: Place, version: object, standing: Standing) -> Piece:
         entry = self.shown(standing.entry) if standing.entry else None
         fragment = (
             generator.atom.fragment(entry, base_url=self._base) if entry and entry.known.withdrawn is None else None

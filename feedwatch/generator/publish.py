@@ -196,7 +196,10 @@ class Publisher:
         piece = self._pieces.at(name, place)
         if piece is None or piece.fragment is None:
             return None
-        return replace(piece.fragment, json=self._pieces.json(piece)) if with_json else piece.fragment
+        return self._told(piece, piece.fragment, with_json=with_json)
+
+    def _told(self, piece: Piece, fragment: Fragment, *, with_json: bool) -> Fragment:
+        return replace(fragment, json=self._pieces.json(piece)) if with_json else fragment
 
     def publish_source(self, source_id: str) -> list[str]:
         """Renders the feed of one source that is configured; it is not durable before the next `publish`.
@@ -206,7 +209,10 @@ class Publisher:
         name, feed = of_source(source_id), self._source_feed(source_id)
         if "rss" in feed.twins:
             return self._write_feed(feed, self._marked(self._shelf.latest(name, self._limit)))
-        shown = self._shown(name, self._limit, {}, with_json=bool(feed.twins))
+        shown: dict[str, Fragment] = {}
+        for piece in self._pieces.first_of(source_id, self._limit):
+            if piece.fragment and piece.fragment.atom_id not in shown:
+                shown[piece.fragment.atom_id] = self._told(piece, piece.fragment, with_json=bool(feed.twins))
         return self._write_fragments(feed, list(shown.values()))
 
     def _write_fragments(

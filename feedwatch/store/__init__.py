@@ -174,6 +174,10 @@ class Store(Protocol):
         """What stands at a place of a feed or its archive; None where it cannot be read."""
         ...
 
+    def first_standing(self, source_id: str, limit: int) -> Sequence[tuple[Place, Standing]]:
+        """What stands first in a source's own feed, in its order, and where."""
+        ...
+
     def changed(self, page: tuple[str, int]) -> tuple[Mapping[Place, int], tuple[int, int]] | None:
         """Of a page whose `rows` were just asked for: the entries that look otherwise than in its file, each with its
         sign there, and the mark of that file. None where the whole page is to be rendered."""

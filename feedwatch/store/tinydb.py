@@ -254,19 +254,38 @@ class TinyStore:
     def standing_at(self, name: str, place: Place) -> Standing | None:
         file = self._readable(place[0])
         known = file.known.entries.get(place[1]) if file else None
-        if file and known and known.same_as is None and not known.revisions and not self._twins.shares(place):
-            # As all but a few are.
-            categories = self._named(known.entry.categories)
-            return Standing(
-                row_of(place[0], known), PublishedEntry(known, place[0], file.known.about, categories), sign(known)
-            )
+        if file and known and self._is_plain(place, known):
+            return self._standing(file.known, known)
         known = self._edition_at(place)
         if known is None:
             return None
         others = self._together(place) if _is_feed(name) else []
         signs = [sign(one) for at in others if (one := self._edition_at(at))] if others else [sign(known)]
-        is_shared = bool(self._together((place[0], key_of(place[1]))))
+        is_shared = self._twins.shares((place[0], key_of(place[1])))
         return Standing(row_of(place[0], known), self._published_entry(name, place), sum(signs), is_shared)
+
+    def first_standing(self, source_id: str, limit: int) -> Sequence[tuple[Place, Standing]]:
+        self._loaded_index()
+        source, name = self.known(source_id), of_source(source_id)
+        found: list[tuple[Place, Standing]] = []
+        for key, known in source.entries.items():
+            place = (source_id, key)
+            if self._is_plain(place, known):
+                if known.withdrawn is None:
+                    found.append((place, self._standing(source, known)))
+                continue
+            places = [(source_id, row[4]) for slugs, row in self._rows_of(source, known) if name in slugs]
+            found += [(at, one) for at in places if (one := self.standing_at(name, at))]
+        found.sort(key=lambda one: one[1].row)
+        return found[:limit]
+
+    def _is_plain(self, place: Place, known: KnownEntry) -> bool:
+        """Whether an entry stands for itself alone, as it is: all but a few do."""
+        return known.same_as is None and not known.revisions and not self._twins.shares(place)
+
+    def _standing(self, source: KnownSource, known: KnownEntry) -> Standing:
+        entry = PublishedEntry(known, source.source_id, source.about, self._named(known.entry.categories))
+        return Standing(row_of(source.source_id, known), entry, sign(known))
 
     def changed(self, page: tuple[str, int]) -> tuple[Mapping[Place, int], tuple[int, int]] | None:
         return self._archive.changed(page)
@@ -607,7 +626,7 @@ class TinyStore:
         place = (source.source_id, after.key)
         try:
             old, new = self._pages_of(source, before), self._pages_of(source, after)
-            alone = before is not None and not self._together(place) and _is_plain(before) and _is_plain(after)
+            alone = before is not None and not self._together(place) and _is_shown(before) and _is_shown(after)
             was = sign(before) if alone and before is not None and list(old) == list(new) == [after.key] else None
             for key in {**old, **new}:
                 self._archive.move((source.source_id, key), old.get(key, {}), new.get(key, {}), was)
@@ -772,7 +791,7 @@ def _published_as(members: Sequence[tuple[Place, KnownEntry]]) -> str | None:
     return bonds[0] if bonds else members[0][1].atom_id if members else None
 
 
-def _is_plain(row: KnownEntry) -> bool:
+def _is_shown(row: KnownEntry) -> bool:
     """Whether an entry shows what it says, and shows something."""
     return row.withdrawn is None and row.same_as is None
 
