@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
-from feedwatch.canonical import one_line
+from feedwatch.canonical import is_settled, one_line
 from feedwatch.differ.normalise import text_of
 from feedwatch.model import EPOCH, KnownEntry, Person, PublishedEntry
 
@@ -79,14 +79,18 @@ def dated(known: KnownEntry) -> bool:
 
 def language(tag: str | None) -> str | None:
     """`tag` in the form of BCP 47 that RFC 4287 allows in xml:lang, or None."""
-    tag = one_line(tag or "").replace("_", "-")
+    if not tag:
+        return None
+    tag = one_line(tag).replace("_", "-")
     return tag if re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", tag) else None
 
 
 @lru_cache(maxsize=4096)
 def iri(url: str | None) -> str | None:
     """`url` when it is absolute, with every character encoded that a URI has no room for (RFC 3987 §3.1)."""
-    text = quote(one_line(url or ""), safe=":/?#[]@!$&'()*+,;=%-._~")
+    if url is None or is_settled(url):
+        return url
+    text = quote(one_line(url), safe=":/?#[]@!$&'()*+,;=%-._~")
     try:
         return text if text and urlsplit(text).scheme else None
     except ValueError:
