@@ -127,6 +127,13 @@ def agree(body: bytes, content_type: str = "application/xml") -> None:
     assert isinstance(quick, str) or finish(quick, SOURCE).entries == quick.entries
 
 
+def test_two_entries_with_one_guid_are_told_apart_by_an_address_on_one_line() -> None:
+    item = "<item><title>One</title><link>https://{}site.example/1</link><guid>g</guid></item>"
+    feed = f'<rss version="2.0"><channel>{item.format("&nbsp;")}{item.format("")}</channel></rss>'
+
+    agree(feed.encode())
+
+
 @pytest.mark.parametrize(
     "letters", ["\x93smart\x94", "&#147;smart&#148;", "\xef\xbb\xbf", "&#195;&#169;", "\xc3\xa9 \u2013"]
 )

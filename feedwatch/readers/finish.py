@@ -76,7 +76,7 @@ def _distinct(entries: list[Entry]) -> tuple[Entry, ...]:
         if shared[id_] > 1:
             link = canonical_url(entry.link) if entry.link else None
             told = link if link and links[id_, link] == 1 else digest("twin", entry.title, str(entry.published))
-            id_ = f"{id_} {told}"
+            id_ = one_line(f"{id_} {told}")
         if id_ in found:
             id_ = f"{id_} {position}"
         found[id_] = replace(entry, id=id_)

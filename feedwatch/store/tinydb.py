@@ -488,10 +488,11 @@ class TinyStore:
             batch.complete()
 
     def _write(self, path: Path, payload: bytes) -> None:
-        if self._batch is None:
-            files.write_document(path, payload)
-        else:
+        if self._batch is not None:
             self._batch.stage(path, payload)
+            return
+        files.stage_document(path, payload)
+        self._replaced([path])
 
     def _replaced(self, paths: Collection[Path]) -> None:
         """Durably puts what was staged in its place. Raises StoreError or OSError; what is in memory is forgotten then,
@@ -509,13 +510,8 @@ class TinyStore:
         """What could not be written must not be believed either: the next look reads the file again."""
         try:
             yield
-        except StoreError:
-            self._open.pop(source_id, None)
-            raise
         except BaseException:
-            # It may be written all the same: only the sync of its folder, after the rename, failed.
             self._open.pop(source_id, None)
-            self._in_doubt = True
             raise
 
     def _schedule(self, source_id: str, file: SourceFile) -> None:
