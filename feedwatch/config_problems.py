@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import asdict, fields
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -20,10 +20,21 @@ if TYPE_CHECKING:
     from feedwatch.toml_lines import Location
 
 from feedwatch.canonical import one_line
-from feedwatch.config_tables import AlertTable, CategoryTable, File, JsonTable, SelectTable, SourceTable, Table
+from feedwatch.config_tables import (
+    AlertTable,
+    CategoryTable,
+    File,
+    JsonTable,
+    MailTable,
+    SelectTable,
+    SourceTable,
+    Table,
+)
 
 #: Tables whose members have names of their own: what to call one, and the model of its keys.
 _NAMED: dict[str, type[Table]] = {"source": SourceTable, "alert": AlertTable, "category": CategoryTable}
+#: Tables that a file has once.
+_PLAIN: dict[str, type[Table]] = {**{name: type(table) for name, table in asdict(File()).items()}, "mail": MailTable}
 _WHERE = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 _SYNTAX_REMEDIES = {
     "Expected newline": 'text stands in quotes: every = "1h"',
@@ -152,7 +163,7 @@ def _unknown(location: Location) -> str:
     elif above[0] in _NAMED:
         model = _NAMED[str(above[0])]
     else:
-        model = type(getattr(File(), str(above[0])))
+        model = _PLAIN[str(above[0])]
     return f"unknown key{did_you_mean(str(name), _keys(model))}"
 
 

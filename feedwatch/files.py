@@ -94,11 +94,12 @@ def _staged(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp")
 
 
-def _not_written(paths: Iterable[Path], error: OSError) -> StoreError:
+def _not_written(paths: Collection[Path], error: OSError) -> StoreError:
     for path in paths:
         with contextlib.suppress(OSError):
             _staged(path).unlink()
-    named = ", ".join(map(str, paths))
+    first, *others = paths
+    named = f"{first}{f' and {len(others)} others' if others else ''}"
     return StoreError(f"{named}: cannot be written ({error.strerror or error}); what was there is whole")
 
 

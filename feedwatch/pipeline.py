@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import time
@@ -68,7 +67,8 @@ _AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
 _TOGETHER = 0.002
 #: The same where something was written: they wait for the disk then, all of them once.
 _DURABLE = 0.05
-#: Pages of archives that are rendered at a time; and commits after which those that are closed by then are rendered.
+#: Pages of archives that are rendered at a time; and sources seen for the first time after which those that are closed
+#: by then are rendered.
 _PAGES, _EARLY = 20, 16
 #: So many overdue sources can all be polled at once.
 _FEW = 20
@@ -125,10 +125,11 @@ class StoreThread:
                         done.append((answer, None, error))
                     if relying is None and batch.written:
                         relying = len(done) - 1
-            if relying is not None and self.afterwards is not None:
-                self.afterwards(self._store)
         except BaseException as error:
             done[relying:] = [(answer, None, error) for answer, *_ in done[relying:]]
+        else:
+            if relying is not None and self.afterwards is not None:
+                self.afterwards(self._store)
         return done
 
     def _answer(self, worked: asyncio.Future[list[_Answered]]) -> None:
@@ -333,12 +334,15 @@ class Pipeline:
             found = looked(known, pairs, slugs_of=slugs_of, rules=source.edits, now=now)
             found, only = told_once(store, self._config.routes, source.id, found)
             self._commit(store, known, source, known.about, found, only)
+            return found
+
+        def look_again(store: Store) -> None:
             again = first_due(store.known(source.id))
             store.remember(source.id, replace(state, next_look=again, requests=requests, received=received))
-            return found
 
         try:
             found = await self._store.run(record)
+            await self._store.run(look_again)
         except (StoreError, OSError) as error:
             return replace(report, notes=(*report.notes, f"what the entries' own pages say was not stored ({error})"))
         return replace(report, changes=(*report.changes, *found.changes), notes=(*report.notes, *found.notes))
@@ -384,16 +388,20 @@ class Pipeline:
                 return
             following = page_after(source, page.result, page.number + 1)
             place = (following, page.number + 1) if following else None
-            found = await self._store.run(functools.partial(self._keep_page, source, page.result, place))
+            found = await self._store.run(functools.partial(self._keep_page, source, page.result))
+            # Read twice is better than skipped: not before the page is stored.
+            await self._store.run(functools.partial(self._go_on_at, source, place))
             yield page, found.discovered
 
-    def _keep_page(self, source: Source, reading: Reading, place: tuple[str, int] | None, store: Store) -> Diff:
-        """Stores a page of the archive, and then where to go on: read twice is better than skipped."""
+    def _go_on_at(self, source: Source, place: tuple[str, int] | None, store: Store) -> None:
+        store.remember(source.id, replace(store.state(source.id), backfill=place))
+
+    def _keep_page(self, source: Source, reading: Reading, store: Store) -> Diff:
+        """Stores a page of the archive."""
         known = store.known(source.id)
         found = compared(self._config, known, source, reading, self._clock(), archive=True)
         found, only = told_once(store, self._config.routes, source.id, found)
         self._commit(store, known, source, known.about, found, only)
-        store.remember(source.id, replace(store.state(source.id), backfill=place))
         return found
 
     async def publish(self) -> list[str]:
@@ -503,7 +511,7 @@ class Pipeline:
         """
         fresh, self._fresh = self._fresh, {}
         limit = self._config.entries_per_feed
-        with contextlib.suppress(OSError, StoreError):
+        try:
             for source_id in fresh:
                 if 0 < store.outline(source_id).count <= limit:
                     self._written += self._publisher.publish_source(source_id)
@@ -514,6 +522,10 @@ class Pipeline:
                 stale = store.unpublished().pages
                 self._written += self._publisher.publish_pages(stale)
                 store.published(Unpublished(pages=stale))
+        except (OSError, StoreError) as error:
+            log.debug("feeds are written later (%s)", error)
+        except Exception:  # what was stored is stored, and those who wait for that must hear it
+            log.exception("feeds of %s could not be written", ", ".join(fresh))
 
     def _commit(
         self,

@@ -187,9 +187,11 @@ class Responses:
 
 
 def _pack(path: Path) -> None:
-    """What is damaged stays as it is."""
-    with contextlib.suppress(FileNotFoundError, EOFError, gzip.BadGzipFile, zlib.error):
-        files.write_atomic(path, gzip.compress(gzip.decompress(path.read_bytes()), _LEVEL, mtime=0), durable=False)
+    """What is damaged, or finds no room, stays as it is."""
+    with contextlib.suppress(OSError, EOFError, zlib.error):
+        told = gzip.decompress(path.read_bytes())
+        if len(told) <= _LARGE:
+            files.write_atomic(path, gzip.compress(told, _LEVEL, mtime=0), durable=False)
 
 
 def stored(state_dir: Path, source_id: str) -> list[Stored]:

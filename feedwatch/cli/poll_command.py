@@ -118,8 +118,9 @@ def _sent(sent: Sent) -> dict[str, int]:
 
 def echo_reports(reports: Sequence[SourceReport], written: Sequence[str], sent: Sent) -> None:
     """A few lines for people: what came of each source, every change, and what was written and sent."""
-    for failed, group in groupby(reports, lambda report: report.error is not None):
-        click.echo("\n".join(line for report in group for line in _told(report)), err=failed)
+    told = ((report.error is not None and at == 0, line) for report in reports for at, line in enumerate(_told(report)))
+    for failed, lines in groupby(told, lambda one: one[0]):
+        click.echo("\n".join(line for _, line in lines), err=failed)
     click.echo(f"{len(written)} files written" if written else "no feed changed")
     if any((sent.delivered, sent.retrying, sent.dead)):
         click.echo(f"alerts: {sent.delivered} delivered, {sent.retrying} waiting for another try, {sent.dead} dead")

@@ -73,6 +73,11 @@ def fragments_in(document: bytes) -> list[Fragment]:
     return found
 
 
+def has_tombstones(document: bytes) -> bool:
+    """Whether a feed that `assembled` made tells of entries that were withdrawn."""
+    return b"<at:deleted-entry" in document[: document.find(_BEGIN)]
+
+
 def _read_back(entry: bytes) -> Fragment:
     told = _TOLD.match(entry)
     if told is None:

@@ -85,7 +85,6 @@ def language(tag: str | None) -> str | None:
     return tag if re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", tag) else None
 
 
-@lru_cache(maxsize=4096)
 def iri(url: str | None) -> str | None:
     """`url` when it is absolute, with every character encoded that a URI has no room for (RFC 3987 §3.1)."""
     if url is None or is_settled(url):

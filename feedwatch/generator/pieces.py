@@ -14,6 +14,8 @@ from feedwatch.store import Place, Standing
 
 #: Bytes of entries that are remembered: in a first round some fifty sources, of which a page of an archive has entries.
 _REMEMBERED = 9_000_000
+#: Bytes of one without any text, about.
+_EMPTY = 1000
 
 
 class Piece(Struct, frozen=True):
@@ -96,4 +98,6 @@ class Pieces:
 
 def _size(piece: Piece) -> int:
     # Its entry's text is about as long as what was written of it.
-    return 2 * len(piece.fragment.atom) if piece.fragment else 0
+    written = len(piece.fragment.atom) if piece.fragment else 0
+    text = piece.entry and (piece.entry.known.entry.content or piece.entry.known.entry.summary)
+    return _EMPTY + written + (len(text.value) if text else 0)

@@ -131,8 +131,11 @@ class Publisher:
         pieces = [(self._pieces.at(name, place), was) for place, was in changed[0].items()]
         anew = {piece.fragment.atom_id: piece.fragment for piece, _ in pieces if piece and piece.fragment}
         try:
-            fragments = generator.atom.fragments_in((self._folder / name_).read_bytes())
+            before = (self._folder / name_).read_bytes()
+            fragments = generator.atom.fragments_in(before)
         except (OSError, ValueError):
+            return None
+        if generator.atom.has_tombstones(before):
             return None
         if len(anew) < len(pieces) or len(anew.keys() & {one.atom_id for one in fragments}) < len(anew):
             return None

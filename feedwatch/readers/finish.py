@@ -16,6 +16,8 @@ from feedwatch.readers.sanitize import web_url
 
 #: Entries of one document; what comes after is older in nearly every one.
 LIMIT = 5000
+#: Letters of a name, and of what a source says of itself: they are kept at hand for all entries that share them.
+_NAME, _DESCRIPTION = 1000, 10_000
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 # An id is text, but it is shown and linked: what acts in a browser is kept apart by digest only.
 _ACTIVE = re.compile(r"\s*(javascript|data|vbscript)\s*:|.*[<>\"]", re.IGNORECASE)
@@ -128,18 +130,25 @@ def tidy_text(text: Text | None) -> Text | None:
 
 
 def tidy_people(people: tuple[Person, ...]) -> tuple[Person, ...]:
-    tidy = (Person(one_line(p.name), tidy_line(p.email), web_url(p.uri)) for p in people)
+    tidy = (Person(one_line(p.name)[:_NAME].rstrip(), _name(p.email), web_url(p.uri)) for p in people)
     named = (p if p.name else replace(p, name=p.email or p.uri or "") for p in tidy)
     return tuple(dict.fromkeys(p for p in named if p.name))
 
 
 def tidy_categories(categories: tuple[Category, ...]) -> tuple[Category, ...]:
-    tidy = (Category(one_line(c.term or c.label or ""), _scheme(c.scheme), tidy_line(c.label)) for c in categories)
+    tidy = (
+        Category(one_line(c.term or c.label or "")[:_NAME].rstrip(), _scheme(c.scheme), _name(c.label))
+        for c in categories
+    )
     return tuple(dict.fromkeys(c for c in tidy if c.term))
 
 
 def _scheme(scheme: str | None) -> str | None:
-    return None if _ACTIVE.match(scheme or "") else tidy_line(scheme)
+    return None if _ACTIVE.match(scheme or "") else _name(scheme)
+
+
+def _name(text: str | None) -> str | None:
+    return (tidy_line(text) or "")[:_NAME].rstrip() or None
 
 
 def tidy_enclosure(enclosure: Enclosure) -> Enclosure | None:
@@ -163,9 +172,9 @@ def tidy_origin(origin: Origin | None) -> Origin | None:
 
 def tidy_about(about: About) -> About:
     return About(
-        title=tidy_line(about.title),
+        title=_name(about.title),
         link=web_url(about.link),
-        description=tidy_line(about.description),
+        description=(tidy_line(about.description) or "")[:_DESCRIPTION].rstrip() or None,
         language=tidy_language(about.language),
         icon=web_url(about.icon),
         authors=tidy_people(about.authors),

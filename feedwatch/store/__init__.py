@@ -116,7 +116,8 @@ class Together(Protocol):
 
 
 class Store(Protocol):
-    """All methods but `state` are called from one thread. Raise StoreError; a failed call has changed nothing."""
+    """All methods but `state` are called from one thread. Raise StoreError; a failed call has changed nothing on the
+    disk, and what it changed in memory is mended by the next `unpublished`."""
 
     def due(self, now: datetime) -> Sequence[str]:
         """Ids of the sources to poll, the longest overdue first."""
@@ -283,7 +284,7 @@ class Store(Protocol):
         ...
 
     def flush(self) -> None:
-        """Makes poll states durable; not within `together`."""
+        """Makes poll states durable; within `together` what was written before is durable first."""
         ...
 
     def warnings(self) -> Sequence[str]:

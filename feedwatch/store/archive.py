@@ -20,7 +20,7 @@ from msgspec import Struct, field
 
 from feedwatch import files
 from feedwatch.canonical import digest
-from feedwatch.model import KnownEntry
+from feedwatch.model import About, KnownEntry
 from feedwatch.store.index import Head, Seen, seen_of
 
 #: Entries on a page that is closed, and on one that has grown so much that all of its archive is divided anew.
@@ -46,10 +46,10 @@ def facts(known: KnownEntry) -> tuple[object, ...]:
     return (known.atom_id, known.entry, known.published, known.updated, known.withdrawn, known.twin_of)
 
 
-def sign(known: KnownEntry) -> int:
+def sign(known: KnownEntry, source: About) -> int:
     """The same for the same facts, whether they were just made or read back from a file; below 2**128."""
     bond = known.twin_of.atom_id if known.twin_of else None
-    told = (known.atom_id, known.entry, bond, known.published, known.updated, known.withdrawn)
+    told = (known.atom_id, known.entry, bond, known.published, known.updated, known.withdrawn, source)
     return int.from_bytes(hashlib.sha256(msgspec.json.encode(told)).digest()[:16], "big")
 
 
@@ -73,7 +73,7 @@ class Archive(Struct):
     stale: dict[Page, Changed | None] = field(default_factory=dict)
     #: Those of them that could be read.
     _whole: set[Page] = field(default_factory=set)
-    #: Pages that are being published: as they were read, and the digest of what they will have shown.
+    #: Pages that are being published: as they were read, and what they will have shown.
     _read: dict[Page, _Page] = field(default_factory=dict)
     _shown: dict[Page, tuple[str, Mark]] = field(default_factory=dict)
     #: Pages that were closed and are in no file yet: that comes when they are published.
@@ -145,6 +145,12 @@ class Archive(Struct):
             changed.setdefault(place, was)
         else:
             self.stale[page] = None
+
+    def make_anew(self, places: Iterable[tuple[str, Seen]]) -> None:
+        """Entries look otherwise, for what is not in them: by head, and where they stand there."""
+        for head, seen in places:
+            if number := self.page_of(head, seen):
+                self.stale[head, number] = None
 
     def changed(self, page: Page) -> tuple[Changed, Mark] | None:
         """In what a page differs from the file with that mark; None where it has to be made anew."""

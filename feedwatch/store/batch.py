@@ -30,16 +30,20 @@ class Batch:
         return self._written >= _MOST
 
     def stage(self, path: Path, payload: bytes) -> None:
-        """Raises StoreError; what was staged before is complete or still to come."""
-        if path in self._staged:
-            # Should the second one fail, the first, which somebody relies on, must not be lost with it.
-            self.complete()
+        """Raises StoreError; what was staged before is complete or still to come. After a failure nothing is taken."""
+        if self._failed is not None:
+            raise self._failed
+        # Should the second one of a path fail, the first, which somebody relies on, must not be lost with it.
+        self.complete(path)
         files.stage_document(path, payload)
         self._staged.add(path)
         self._written += 1
 
-    def complete(self) -> None:
-        """Raises StoreError or OSError, and then each time: which of them are in place is not known."""
+    def complete(self, wanted: Path | None = None) -> None:
+        """With `wanted` only where that one is staged. Raises StoreError or OSError, and then each time: which of them
+        are in place is not known."""
+        if wanted is not None and wanted not in self._staged:
+            return
         if self._failed is not None:
             raise self._failed
         staged, self._staged = self._staged, set()

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from feedwatch import files
 from feedwatch.errors import Damaged
 from feedwatch.model import PollState
-from feedwatch.store import Backlog
+from feedwatch.store import Backlog, codec
 
 #: By source and route.
 Times = dict[str, dict[str, datetime]]
@@ -48,7 +48,7 @@ def load(path: Path) -> Polls:
         document = files.read_document(path)
         if document is None:
             return Polls(whole=False)
-        found = msgspec.json.decode(document.payload, type=_Written)
+        found = codec.decode(_Written, document.payload)
     except (Damaged, ValueError) as error:
         return Polls(whole=False, warning=f"{path}: forgotten, it is damaged ({error})")
     backlog = {} if found.backlog is UNSET else found.backlog

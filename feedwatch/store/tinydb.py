@@ -29,6 +29,7 @@ from feedwatch.differ.editions import Edition, edition, editions, key_of, newest
 from feedwatch.errors import NoStateFolder, StoreError
 from feedwatch.model import (
     EPOCH,
+    About,
     Category,
     Change,
     Commit,
@@ -62,8 +63,8 @@ log = logging.getLogger(__name__)
 _OPEN_FILES = 24
 #: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
 _WRITTEN = 20_000
-#: Before the id of a source, it names the head of that source's own feed; before a slug, what was withdrawn from that
-#: category or edited in it. No slug has such a sign.
+#: Before the id of a source, it names that source's own feed; before a slug, what was withdrawn from that category or
+#: edited in it. No slug has such a sign.
 _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
 _LISTINGS: dict[Listing, str] = {"newest": "", "withdrawn": _WITHDRAWN, "edited": _EDITED}
 
@@ -182,6 +183,8 @@ class TinyStore:
                 self._look_otherwise(place)
                 slugs = self._slugs(file.known, known) | self._slugs_together(place)
                 self._stale_slugs.update(filter(_is_feed, slugs))
+                pages = self._pages_of(file.known, known).values()
+                self._archive.make_anew(at for stood in pages for at in stood.items())
         before = {row.key: file.known.entries.get(row.key) for row in commit.entries}
         self._mark_unclean()
         with self._forgotten_on_error(commit.source_id):
@@ -260,24 +263,30 @@ class TinyStore:
         if known is None:
             return None
         others = self._together(place) if _is_feed(name) else []
-        signs = [sign(one) for at in others if (one := self._edition_at(at))] if others else [sign(known)]
+        about = self.known(place[0]).about
+        signs = [self._sign_at(at) for at in others] if others else [sign(known, about)]
         is_shared = self._twins.shares((place[0], key_of(place[1])))
         return Standing(row_of(place[0], known), self._published_entry(name, place), sum(signs), is_shared)
 
     def first_standing(self, source_id: str, limit: int) -> Sequence[tuple[Place, Standing]]:
         self._loaded_index()
         source, name = self.known(source_id), of_source(source_id)
-        found: list[tuple[Place, Standing]] = []
+        rows: list[tuple[Row, KnownEntry | None]] = []
         for key, known in source.entries.items():
-            place = (source_id, key)
-            if self._is_plain(place, known):
-                if known.withdrawn is None:
-                    found.append((place, self._standing(source, known)))
-                continue
-            places = [(source_id, row[4]) for slugs, row in self._rows_of(source, known) if name in slugs]
-            found += [(at, one) for at in places if (one := self.standing_at(name, at))]
-        found.sort(key=lambda one: one[1].row)
-        return found[:limit]
+            if not self._is_plain((source_id, key), known):
+                rows += [(row, None) for slugs, row in self._rows_of(source, known) if name in slugs]
+            elif known.withdrawn is None:
+                rows.append((row_of(source_id, known), known))
+        found: list[tuple[Place, Standing]] = []
+        for row, plain in sorted(rows, key=lambda one: one[0])[:limit]:
+            place = (row[3], row[4])
+            if one := self._standing(source, plain) if plain else self.standing_at(name, place):
+                found.append((place, one))
+        return found
+
+    def _sign_at(self, place: Place) -> int:
+        known = self._edition_at(place)
+        return sign(known, self.known(place[0]).about) if known else 0
 
     def _is_plain(self, place: Place, known: KnownEntry) -> bool:
         """Whether an entry stands for itself alone, as it is: all but a few do."""
@@ -285,7 +294,7 @@ class TinyStore:
 
     def _standing(self, source: KnownSource, known: KnownEntry) -> Standing:
         entry = PublishedEntry(known, source.source_id, source.about, self._named(known.entry.categories))
-        return Standing(row_of(source.source_id, known), entry, sign(known))
+        return Standing(row_of(source.source_id, known), entry, sign(known, source.about))
 
     def changed(self, page: tuple[str, int]) -> tuple[Mapping[Place, int], tuple[int, int]] | None:
         return self._archive.changed(page)
@@ -336,6 +345,9 @@ class TinyStore:
         return self._loaded_index().sources
 
     def unpublished(self) -> Unpublished:
+        if self._batch is not None:
+            # Feeds must not show what is not durable.
+            self._batch.complete()
         if self._in_doubt or not self._archive.is_whole():
             self._recover(in_doubt=True)
             self._in_doubt = False
@@ -450,6 +462,9 @@ class TinyStore:
         file = self._open.get(source_id)
         if file is None:
             path = self._folder / "sources" / f"{source_id}.json"
+            if self._batch is not None:
+                # What is not in its place yet is not what is there.
+                self._batch.complete(path)
             reasons: list[str] = []
             file = SourceFile(source_id, path, reasons.append, self._write)
             if reasons:
@@ -503,6 +518,9 @@ class TinyStore:
             for path in paths:
                 self._open.pop(path.stem, None)
             self._in_doubt = True
+            # Nor is what was made of them.
+            self._commits += 1
+            self._forgotten = self._commits
             raise
 
     @contextlib.contextmanager
@@ -608,7 +626,8 @@ class TinyStore:
             stale.update(self._slugs(source, before), self._slugs_together(place))
             if after.same_as is not None or after.withdrawn is not None:
                 stale.update(self._slugs(source, after))
-            if before is not None or any(self._archive.reaches(slugs, seen_of(row)) for slugs, row in listed):
+            reaches = any(self._archive.reaches(slugs, seen_of(row)) for slugs, row in listed)
+            if before is not None or reaches or self._twins.shares(place):
                 moved.append((before, after))
         index.add(fresh)
         self._stale_slugs.update(filter(_is_feed, stale))
@@ -623,7 +642,11 @@ class TinyStore:
         try:
             old, new = self._pages_of(source, before), self._pages_of(source, after)
             alone = before is not None and not self._together(place) and _is_shown(before) and _is_shown(after)
-            was = sign(before) if alone and before is not None and list(old) == list(new) == [after.key] else None
+            was = (
+                sign(before, source.about)
+                if alone and before is not None and list(old) == list(new) == [after.key]
+                else None
+            )
             for key in {**old, **new}:
                 self._archive.move((source.source_id, key), old.get(key, {}), new.get(key, {}), was)
             for other in self._together(place):
@@ -679,6 +702,7 @@ class TinyStore:
         if not self._read_only:
             self._fragments.forget()
         seen: list[tuple[datetime, str, KnownEntry]] = []
+        abouts: dict[str, About] = {}
         listed: list[tuple[dict[str, str], Row]] = []
         paged: dict[str, list[Known]] = defaultdict(list)
         for source_id in self._stored_sources():
@@ -687,6 +711,7 @@ class TinyStore:
                 continue
             self._schedule(source_id, file)
             if source_id in self._listed:
+                abouts[source_id] = file.known.about
                 for known in file.known.entries.values():
                     listed += self._rows_of(file.known, known)
                     seen.append((known.first_seen, source_id, known))
@@ -702,7 +727,7 @@ class TinyStore:
         index = Index(self._keep, self._archive.ends)
         index.add(listed)
         signs = {
-            (source_id, one.key): sign(one)
+            (source_id, one.key): sign(one, abouts[source_id])
             for _, source_id, known in (seen if self._archive.ends else ())
             for one in self._editions(source_id, known)
         }

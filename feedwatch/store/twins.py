@@ -138,7 +138,7 @@ def _same_title(one: str, other: str) -> bool:
         short, long = sorted((one.rstrip(". …"), other.rstrip(". …")), key=len)
         if len(short) >= _CUT and long.startswith(short):
             return True
-    words, others = _words(one), _words(other)
+    words, others = _words(one.rstrip(". …")), _words(other.rstrip(". …"))
     return len(words & others) >= _ALIKE * max(len(words), len(others), 1)
 
 
