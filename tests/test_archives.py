@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from test_atom import checked
 
 from feedwatch.canonical import feed_id
-from feedwatch.model import Entry, Imprint
+from feedwatch.model import About, Commit, Entry, Imprint, Text
 
 
 def post(number: int, title: str | None = None, *, category: str = "Data") -> Entry:
@@ -290,4 +290,53 @@ def test_whatever_happens_feed_and_archive_together_hold_every_entry(
 
     every = sorted([*alive["blog"].values(), *alive["news"].values()])
     assert sorted(house.subscribe("feeds/all").values()) == every if every else True
+    house.crash()
+
+
+def archived(house: House, feed: str, page: int = 1) -> etree._Element:
+    return house.read(f"{feed}/archive-{page}.atom")
+
+
+def test_an_edit_keeps_the_tombstones_of_its_page(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.reads("blog", *map(post, range(1, 9)))
+    for number in range(9, 14):
+        house.reads("blog", post(number))
+    house.withdraws("blog", "https://example.org/2", NOW)
+    house.reads("blog", post(1, "Another title altogether"))
+
+    for feed in ("feeds/data", "sources/blog"):
+        assert len(archived(house, feed).findall("at:deleted-entry", ATOM)) == 1
+        assert "Another title altogether" in {
+            one.findtext("a:title", namespaces=ATOM) for one in archived(house, feed).findall("a:entry", ATOM)
+        }
+    house.crash()
+
+
+def test_a_source_with_a_new_name_has_it_on_every_page(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.reads("blog", *map(post, range(1, 9)))
+    for number in range(9, 14):
+        house.reads("blog", post(number))
+    house.store.commit(Commit("blog", "c", About(title="Renamed")))
+    house.publish()
+
+    for feed in ("feeds/data", "sources/blog"):
+        entries = archived(house, feed).findall("a:entry", ATOM)
+        assert {one.findtext("a:source/a:title", namespaces=ATOM) for one in entries} == {"Renamed"}
+    house.crash()
+
+
+def test_a_post_that_another_source_says_more_of_says_it_on_its_page(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.reads("blog", *map(post, range(1, 9)))
+    for number in range(9, 14):
+        house.reads("blog", post(number))
+    more = replace(post(1), content=Text("What the other one says of it, at length. " * 9))
+    house.reads("news", more)
+
+    texts = [
+        one.findtext("a:content", namespaces=ATOM) for one in archived(house, "feeds/data").findall("a:entry", ATOM)
+    ]
+    assert sum("at length" in (text or "") for text in texts) == 1
     house.crash()

@@ -374,3 +374,19 @@ def test_the_outline_of_a_source_and_its_own_events_and_deliveries_are_at_hand(r
     assert [claim.delivery.route_id for claim in store.outbox_of("blog")] == ["hook"]
     assert (list(store.events_of("news")), list(store.outbox_of("news"))) == ([], [])
     assert store.outline("news") == Outline()
+
+
+def test_durations_as_the_version_before_wrote_them_are_read(reopen: Open, tmp_path: Path) -> None:
+    files.write_document(
+        tmp_path / "polls.json",
+        b'{"polls":{"blog":{"rhythm":{"gap":"P1Y2D","newest":"2023-01-01T00:00:00Z"}},"news":{"gone":true,"pace":'
+        b'{"every":"P1YT1H"}}},"outbox":{},"backlog":{}}',
+    )
+    store = reopen()
+
+    rhythm = store.state("blog").rhythm
+    assert rhythm is not None
+    assert rhythm.gap == timedelta(days=367)
+    assert store.state("news").gone
+    assert store.state("news").pace.every == timedelta(days=365, hours=1)
+    assert store.warnings() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,37 @@ def test_two_commits_of_one_source_at_once_are_both_kept(tmp_path: Path) -> None
         store.commit(second)
 
     assert len(opened(tmp_path, read_only=True).known("blog").entries) == 2
+    store._lock.close()
+
+
+def test_a_commit_that_waits_for_the_disk_is_seen_however_much_is_looked_at(tmp_path: Path) -> None:
+    others = [f"s{number}" for number in range(40)]
+    store = TinyStore(tmp_path, ["blog", *others], CATEGORIES, stamp="then")
+    for source in others:
+        store.commit(commit(History(source).reads(entry(9)), source_id=source))
+
+    with store.together():
+        store.commit(commit(History().reads(entry(1))))
+        for source in others:
+            store.known(source)
+        assert len(store.known("blog").entries) == 1
+    assert len(store.known("blog").entries) == 1
+    store._lock.close()
+
+
+def test_after_a_failure_nothing_of_the_batch_is_believed(tmp_path: Path) -> None:
+    store, blog = opened(tmp_path), History()
+    first, second = commit(blog.reads(entry(1))), commit(blog.reads(entry(2), entry(1)))
+
+    with pytest.raises(StoreError, match="whole"), store.together():  # noqa: PT012  (it is the end of the batch that raises)
+        store.commit(first)
+        failpoints.arm(1, _broken)
+        with contextlib.suppress(StoreError, OSError):
+            store.commit(second)
+        with contextlib.suppress(StoreError, OSError):
+            store.commit(commit(History("news").reads(entry(3)), source_id="news"))
+
+    assert {source: len(store.known(source).entries) for source in SOURCES} == dict.fromkeys(SOURCES, 0)
     store._lock.close()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import feedparser
 import pytest
-from make import CATEGORIES, EDITS, NOW, entry, reading
+from make import CATEGORIES, EDITS, NOW, History, entry, reading
 from msgspec.structs import replace
 from origin import Origin
 from workbench import Bench
@@ -18,6 +18,7 @@ from feedwatch.model import About, Category, Commit, Entry
 from feedwatch.once import told_once
 from feedwatch.routes import Route, Webhook, wants
 from feedwatch.store.tinydb import TinyStore
+from feedwatch.store.twins import Twins
 
 
 def item(number: int, more: str = "") -> str:
@@ -206,3 +207,16 @@ def test_a_title_that_one_source_cuts_short_is_the_same_title(two: Two) -> None:
 
     assert len(two.ids()) == len(OLD) + 1
     assert two.told.count(("everything", "new")) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Hello there.", "Hello there"), ("News…", "News"), ("Big news today.", "Breaking big news today")],
+)
+def test_a_full_stop_makes_no_other_title(one: str, other: str) -> None:
+    twins = Twins()
+    entries = [replace(entry(1, title), summary=None) for title in (one, other)]
+    for source, post in zip(("blog", "news"), entries, strict=True):
+        twins.add(source, next(iter(History(source).reads(post).rows)))
+
+    assert twins.shares(("news", entries[1].id))

@@ -130,14 +130,14 @@ def tidy_text(text: Text | None) -> Text | None:
 
 
 def tidy_people(people: tuple[Person, ...]) -> tuple[Person, ...]:
-    tidy = (Person(one_line(p.name)[:_NAME].rstrip(), _name(p.email), web_url(p.uri)) for p in people)
+    tidy = (Person(_name(p.name) or "", _name(p.email), web_url(p.uri)) for p in people)
     named = (p if p.name else replace(p, name=p.email or p.uri or "") for p in tidy)
     return tuple(dict.fromkeys(p for p in named if p.name))
 
 
 def tidy_categories(categories: tuple[Category, ...]) -> tuple[Category, ...]:
     tidy = (
-        Category(one_line(c.term or c.label or "")[:_NAME].rstrip(), _scheme(c.scheme), _name(c.label))
+        Category(_name(c.term or c.label) or "", _scheme(c.scheme), _name(c.label))
         for c in categories
     )
     return tuple(dict.fromkeys(c for c in tidy if c.term))
