@@ -136,10 +136,7 @@ def tidy_people(people: tuple[Person, ...]) -> tuple[Person, ...]:
 
 
 def tidy_categories(categories: tuple[Category, ...]) -> tuple[Category, ...]:
-    tidy = (
-        Category(_name(c.term or c.label) or "", _scheme(c.scheme), _name(c.label))
-        for c in categories
-    )
+    tidy = (Category(_name(c.term or c.label) or "", _scheme(c.scheme), _name(c.label)) for c in categories)
     return tuple(dict.fromkeys(c for c in tidy if c.term))
 
 
