@@ -16,9 +16,11 @@ test: $(VENV)/.installed-test
 slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n 2 -m slow --timeout 900
 
-# What rounds cost beside the floor and two other programs, which it installs; half an hour. docs/speed.md has its table.
+# What rounds cost beside the floor and two other programs, which it installs, and what the service does at rest and when
+# it is busy; three quarters of an hour. docs/speed.md has both tables.
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/rounds.py --sources 1000 --repeat 1
+	$(BIN)/python benchmarks/service.py
 
 # Thirty simulated days at a publisher; prints what it saw, as docs/manners.md has it.
 manners: $(VENV)/.installed-test

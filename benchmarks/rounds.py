@@ -223,7 +223,7 @@ def by_sources(names: Sequence[str], chosen: dict[str, Tool], most: int) -> dict
     """CPU seconds of a round of 304s."""
     curves: dict[str, Curve] = {name: [] for name in names}
     for count in _steps(most):
-        urls = [_url("feed", number) for number in range(count)]
+        urls = [url_of("feed", number) for number in range(count)]
         for name in names:
             with origin(count, 0):
                 curves[name].append((count, rounds(chosen[name], urls)["304"].cpu))
@@ -238,7 +238,7 @@ def by_entries(chosen: Tool, most: int) -> dict[str, Curve]:
         folder = Path(tempfile.mkdtemp(prefix="rounds-"))
         try:
             with origin(most, 0):
-                chosen.prepare(folder, [_url("feed", number) for number in range(most)])
+                chosen.prepare(folder, [url_of("feed", number) for number in range(most)])
                 measured(_feedwatch(folder, *(f"s{number}" for number in range(count))), folder / "log")
                 text = (folder / "log").read_text()
                 stored = sum(report["entries"] for report in json.loads(text[text.index("{") :])["sources"])
@@ -253,7 +253,7 @@ def _steps(most: int) -> list[int]:
     return sorted({max(10, most // share) for share in (10, 5, 2, 1)})
 
 
-def _url(kind: str, number: int) -> str:
+def url_of(kind: str, number: int) -> str:
     return f"http://127.0.0.1:{_PORT}/{kind}/{number}"
 
 
@@ -305,7 +305,7 @@ def main() -> None:
     install(told.environments, names)
     chosen = tools(told.environments)
     kind = "page" if told.pages else "feed"
-    urls = [_url(kind, number) for number in range(told.sources)]
+    urls = [url_of(kind, number) for number in range(told.sources)]
     kinds = (0, told.sources) if told.pages else (told.sources, 0)
     print(table(names, chosen, urls, told.repeat, kinds))
     if told.draw:
