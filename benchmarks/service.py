@@ -179,8 +179,10 @@ class Watch:
         """Lets these sources be due then, as they would be after having been polled one after the other."""
         path = self.state / "polls.json"
         kept = polls.load(path)
-        moved = {name: replace(kept.states[name], next_poll=datetime.fromtimestamp(at, UTC)) for name, at in times.items()}
-        polls.save(path, {**kept.states, **moved}, kept.outbox, kept.backlog)
+        states = dict(kept.states)
+        for source_id, at in times.items():
+            states[source_id] = replace(states[source_id], next_poll=datetime.fromtimestamp(at, UTC))
+        polls.save(path, states, kept.outbox, kept.backlog)
 
 
 # --- what the system says of processes -----------------------------------------------------------------
@@ -231,9 +233,11 @@ def first_request(watch: Watch, count: int) -> Rows:
             began = time.perf_counter()
             process = watch.begin("poll")
             connection, _ = listening.accept()
-            connection.recv(1)
+            asked = connection.recv(1)
             found.append(time.perf_counter() - began)
             connection.close()
+            if not asked:
+                sys.exit(f"no request came:\n{watch.said()}")
             process.send_signal(signal.SIGKILL)
             process.wait()
             listening.setblocking(False)
@@ -314,10 +318,11 @@ def many_due(watch: Watch, count: int) -> Rows:
             sys.exit("the source that never answers was never asked")
     never = time.time()
     delays = [site.asked.get(path, never) - at for path, at in due.items() if at < began + _WINDOW]
-    late = sum(delay > _LATE for delay in delays) / len(delays)
+    late = f"{100 * sum(delay > _LATE for delay in delays) / len(delays):.1f} %"
+    times = f"{statistics.median(delays):.1f} s, at worst {max(delays):.1f} s of {len(delays):,}"
     return [
-        (f"{count:,} sources, {len(delays) / _WINDOW:.0f} polls a second: later than {_LATE:.0f} s", f"{100 * late:.1f} %", "2 %"),
-        ("how late they were", f"{statistics.median(delays):.1f} s, at worst {max(delays):.1f} s of {len(delays):,}", ""),
+        (f"{count:,} sources, {len(delays) / _WINDOW:.0f} polls a second: later than {_LATE:.0f} s", late, "2 %"),
+        ("how late they were", times, ""),
         ("CPU meanwhile", f"{100 * share:.0f} % of a core", ""),
     ]
 

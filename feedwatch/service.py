@@ -23,7 +23,7 @@ from feedwatch.canonical import host_of
 from feedwatch.errors import StoreError
 from feedwatch.health import Observed
 from feedwatch.memory import give_back
-from feedwatch.model import SourceReport
+from feedwatch.model import Source, SourceReport
 from feedwatch.store import Store
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ _GRACE = 10.0
 _AT_ONCE = 100
 #: Those of one host, for each request it may get at once: they only wait for each other, and must not fill all places.
 _AT_ONE_HOST = 4
+#: Seconds in which the first round waits for its sources: longer for one that does not answer would hold up all others.
+_FIRST = 10.0
 #: Seconds between two publishings: so many times what one takes, within bounds.
 _PAUSES, _SHORTEST_PAUSE, _LONGEST_PAUSE = 100, 1.0, 15.0
 #: The wall clock may differ from the steady one by that much between two ticks before it counts as a jump.
@@ -52,6 +54,8 @@ class Service:
         self._polls: dict[str, asyncio.Task[SourceReport]] = {}
         #: How many of them ask each host.
         self._at_host: Counter[str] = Counter()
+        #: Whether the first round goes on, which publishes by itself.
+        self._first = False
         self._publishing = Repeated(self._publish)
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -64,15 +68,23 @@ class Service:
         self._changed_by_kind: Counter[str] = Counter()
 
     async def first_round(self) -> tuple[list[SourceReport], list[str]]:
-        """Polls what is due at the start and waits for it; what came of it, and the files written."""
+        """Polls what is due at the start; what came of it within ten seconds, and the files written. The others go on."""
         await self._app.pipeline.settle_clock()
         now = self._app.clock()
         due = await self._app.store.run(lambda store: store.due(now))
-        polls = (self._app.pipeline.poll(self._sources[source_id]) for source_id in due[:_AT_ONCE])
-        reports = await asyncio.gather(*polls)
-        for report in reports:
-            self._count(report)
-        return reports, await self._publish()
+        self._first = True
+        try:
+            for source_id in due[:_AT_ONCE]:
+                self._begin(source_id, self._app.pipeline.poll(self._sources[source_id]))
+            polls = list(self._polls.values())
+            ended, late = await asyncio.wait(polls, timeout=_FIRST) if polls else (set(), set())
+            written = await self._publish()
+        finally:
+            self._first = False
+        if late:
+            # Some of them may have ended during the publishing.
+            self._publishing.ask()
+        return [poll.result() for poll in polls if poll in ended], written
 
     def start(self) -> None:
         """From now on polls what is due, publishes and sends, until `stop`."""
@@ -145,10 +157,19 @@ class Service:
                 break
             host = host_of(self._sources[source_id].url)
             if source_id not in self._polls and self._at_host[host] < _AT_ONE_HOST * self._app.config.per_host:
-                self._at_host[host] += 1
-                task = asyncio.create_task(self._app.pipeline.poll(self._sources[source_id]))
-                self._polls[source_id] = task
-                task.add_done_callback(functools.partial(self._polled, source_id))
+                self._begin(source_id, self._poll(self._sources[source_id]))
+
+    async def _poll(self, source: Source) -> SourceReport:
+        report = await self._app.pipeline.poll(source)
+        if report.changes:
+            # What is to be told does not wait for the feeds, which are not written at every poll.
+            await self._deliver()
+        return report
+
+    def _begin(self, source_id: str, work: Coroutine[None, None, SourceReport]) -> None:
+        self._at_host[host_of(self._sources[source_id].url)] += 1
+        task = self._polls[source_id] = asyncio.create_task(work)
+        task.add_done_callback(functools.partial(self._polled, source_id))
 
     def _polled(self, source_id: str, task: asyncio.Task[SourceReport]) -> None:
         self._polls.pop(source_id, None)
@@ -162,7 +183,8 @@ class Service:
             log.critical("poll source=%s crashed: %r", source_id, error, exc_info=error)
         else:
             self._count(task.result())
-        self._publishing.ask()
+        if not self._first:
+            self._publishing.ask()
 
     def _count(self, report: SourceReport) -> None:
         self._polled_by_status[report.status] += 1
