@@ -2,9 +2,9 @@
 
     python benchmarks/service.py [--sources 1000] [--many 10000] [--only start,rest,news,many]
 
-start: from the start of `feedwatch poll` to its first request. rest: memory and CPU of `feedwatch run` while no source is
-due. news: from a post in an answer to its webhook, in that service at rest. many: how late polls begin while they are
-steadily due, with one source that never answers. Prints a table; what could not be measured ends it with a reason.
+start: from the start of `feedwatch poll` to its first request. rest: memory and CPU of `feedwatch run` while no source
+is due. news: from a post in an answer to its webhook, in that service at rest. many: how late polls begin while they
+are steadily due, with one source that never answers. Prints a table; what cannot be measured ends it with a reason.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _link(name: str, number: int) -> str:
 
 def _feed(name: str, newest: int) -> bytes:
     entries = "".join(
-        f"<entry><id>{_link(name, n)}</id><title>What {name} says in its post {n}</title><link href='{_link(name, n)}'/>"
+        f"<entry><id>{_link(name, n)}</id><title>What {name} says in post {n}</title><link href='{_link(name, n)}'/>"
         f"<updated>{datetime(2025, 1, 1, tzinfo=UTC) + timedelta(hours=n):%Y-%m-%dT%H:%M:%SZ}</updated>"
         f"<content type='html'>&lt;p&gt;{f'The fish of day {n} were counted twice. ' * 20}&lt;/p&gt;</content></entry>"
         for n in range(newest, newest - _ENTRIES, -1)
@@ -147,7 +147,7 @@ class Watch:
         (self.folder / "config.toml").write_text(self._head + "".join(sources) + alert)
 
     def begin(self, *command: str) -> subprocess.Popen[bytes]:
-        start = [sys.executable, "-m", "feedwatch", "--config", self.folder / "config.toml"]
+        start: list[str | Path] = [sys.executable, "-m", "feedwatch", "--config", self.folder / "config.toml"]
         with (self.folder / "log").open("wb") as log:
             return subprocess.Popen([*start, "--state-dir", self.state, *command], stdout=log, stderr=subprocess.STDOUT)
 

@@ -68,7 +68,7 @@ class Service:
         self._changed_by_kind: Counter[str] = Counter()
 
     async def first_round(self) -> tuple[list[SourceReport], list[str]]:
-        """Polls what is due at the start; what came of it within ten seconds, and the files written. The others go on."""
+        """Polls what is due at the start: what came of it within ten seconds, and the files written; others go on."""
         await self._app.pipeline.settle_clock()
         now = self._app.clock()
         due = await self._app.store.run(lambda store: store.due(now))

@@ -183,6 +183,10 @@ GUARDS = [
     _g("secrets in logs", "redact.py", "return self._pattern.sub(HIDDEN, text) if self._pattern else text",
        "return text",
        "test_service.py::test_s19_a_log_line_for_machines_is_one_json_object"),
+    _g("alerts that do not wait for feeds", "service.py", "        if report.changes:\n", "        if False:\n",
+       "test_promptness.py::test_an_alert_leaves_when_its_poll_ends_however_lately_feeds_were_written"),
+    _g("a start that waits for nobody", "service.py", "timeout=_FIRST", "timeout=None",
+       "test_promptness.py::test_a_source_that_does_not_answer_holds_up_no_other_at_the_start"),
     # the web
     _g("links out of the public folder", "web/files.py", "if real != path:", "if False:",
        "test_attacks_served.py::test_s17_s22_whatever_is_asked_for_nothing_outside_is_served_nothing_reflected_and_nobody_sent_elsewhere"),
