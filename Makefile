@@ -17,7 +17,7 @@ slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n 2 -m slow --timeout 900
 
 # What rounds cost beside the floor and two other programs, which it installs, and what the service does at rest and when
-# it is busy; three quarters of an hour. docs/speed.md has both tables.
+# it is busy; forty minutes. docs/speed.md has both tables.
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/rounds.py --sources 1000 --repeat 1
 	$(BIN)/python benchmarks/service.py
