@@ -21,7 +21,7 @@ from feedwatch.store import Place
 _MOST = 10_000
 #: Entries with one address that are told apart.
 _AT_ONE_ADDRESS = 20
-#: With more than so many others, an address is not that of one post in several sources: then only the same title counts.
+#: With more than so many others an address is not that of one post in several sources: then only the same title counts.
 _OF_ONE_POST = 6
 #: Letters of a title that was cut short, and the share of words that two wordings of one have in common.
 _CUT, _ALIKE = 12, 0.75
