@@ -168,6 +168,29 @@ def test_a_spawner_that_was_killed_is_replaced(beginning: str) -> None:
 
 
 @EITHER_WAY
+def test_a_worker_that_hangs_ends_with_the_spawner(beginning: str) -> None:
+    program = """
+        async def work():
+            workers = Workers(1, 3.0, "json")
+            spawner, worker = await workers.run(os.getppid), await workers.run(os.getpid)
+            hanging = asyncio.create_task(workers.run(time.sleep, 1000))
+            await asyncio.sleep(0.2)
+            os.kill(spawner, signal.SIGKILL)
+            try:
+                await hanging
+            except (Died, TimeoutError):
+                pass
+            began = time.monotonic()
+            workers.close()
+            gone = not Path(f"/proc/{worker}/stat").exists() or " Z " in Path(f"/proc/{worker}/stat").read_text()
+            print(gone, time.monotonic() - began < 10)
+        asyncio.run(work())
+    """
+
+    assert said(program, beginning)[0] == "True True\n"
+
+
+@EITHER_WAY
 def test_ctrl_c_is_for_the_main_process(beginning: str) -> None:
     program = """
         signal.signal(signal.SIGINT, lambda *_: None)
