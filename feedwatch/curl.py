@@ -109,7 +109,8 @@ class Curl:
         self._idle: list[_Handle] = []
 
     async def carry(self, call: Call) -> Answer:
-        """Raises Broken, TimeoutError, and what `call.connect` raised or the body was found to be (BadCoding, Unended)."""
+        """Raises Broken, TimeoutError, what `call.connect` raised, and what the body was found to be (BadCoding,
+        Unended)."""
         if self._places.locked():
             clock = asyncio.get_running_loop().time
             until = clock() + call.seconds
