@@ -29,7 +29,7 @@ _TRACKING = (
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Most addresses are written as they should be, and taking one apart takes longer than seeing that.
-_HOST = "[A-Za-z0-9.-]+"
+_HOST = r"[A-Za-z0-9.-]+(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
 _IN_PATH = "A-Za-z0-9/%:@!$&'()*+,=~._-"
 _SETTLED = re.compile(rf"https?://{_HOST}(?:/[{_IN_PATH}]*)?(?:\?[?{_IN_PATH}]+)?(?:#[?{_IN_PATH}]+)?")
 _BARE = re.compile(rf"https?://([a-z0-9.-]*[a-z0-9])((?:/[;{_IN_PATH}]*)?)")

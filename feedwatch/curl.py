@@ -5,6 +5,7 @@ Follows no redirect, keeps no cookie, knows no login and no proxy but those it i
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import pycurl
 from msgspec import Struct
+from msgspec.structs import replace
 
 from feedwatch.decoding import BadCoding, Decoder, decoder
 from feedwatch.headers import length_lies, received
@@ -22,6 +24,8 @@ _CONNECTIONS, KEPT = 100, 15
 _CONNECT, _SILENCE = 10, 15
 #: Seconds for which libcurl remembers addresses that it was given; longer than any request takes.
 _PINNED = 600
+#: Seconds that are no limit to libcurl when they are rounded.
+_SOON = 0.001
 #: Bytes that are handed on at once.
 _AT_ONCE = 128 * 1024
 
@@ -96,15 +100,26 @@ class Answer(Struct, frozen=True):
 class Curl:
     """libcurl in this event loop; `aclose` ends all of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, user_agent: str) -> None:
         self._multi = pycurl.AsyncCurlMulti()
-        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, _CONNECTIONS)
         self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS)
-        self._options = _always()
+        # libcurl would count waiting for a place as time to connect.
+        self._places = asyncio.Semaphore(_CONNECTIONS)
+        self._options = [*_always(), (pycurl.USERAGENT, user_agent)]
         self._idle: list[_Handle] = []
 
     async def carry(self, call: Call) -> Answer:
-        """Raises Broken, and what `call.connect` raised or the body was found to be (BadCoding, Unended)."""
+        """Raises Broken, TimeoutError, what `call.connect` raised, and what the body was found to be (BadCoding,
+        Unended)."""
+        if self._places.locked():
+            clock = asyncio.get_running_loop().time
+            until = clock() + call.seconds
+            async with asyncio.timeout_at(until), self._places:
+                return await self._placed(replace(call, seconds=max(until - clock(), _SOON)))
+        async with self._places:
+            return await self._placed(call)
+
+    async def _placed(self, call: Call) -> Answer:
         plain = call.plain
         handle = self._idle.pop() if plain and self._idle else _Handle(self._options)
         try:
@@ -180,6 +195,8 @@ class _Handle:
         if call.method == "HEAD":
             curl.setopt(pycurl.NOBODY, 1)
         elif call.method != "GET" or call.body is not None:
+            # On a connection that closed meanwhile libcurl would send it once more (RFC 9112 §9.3.1 forbids that).
+            curl.setopt(pycurl.FRESH_CONNECT, 1)
             curl.setopt(pycurl.POST, 1)
             curl.setopt(pycurl.POSTFIELDS, call.body or b"")
             curl.setopt(pycurl.CUSTOMREQUEST, call.method)

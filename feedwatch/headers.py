@@ -10,6 +10,7 @@ from feedwatch.errors import Refused
 
 _IN_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_IN_VALUE = re.compile(r"[\r\n\0]")
+_SHORT = 64
 
 
 def received(lines: Sequence[bytes]) -> dict[str, str] | None:
@@ -27,15 +28,18 @@ def received(lines: Sequence[bytes]) -> dict[str, str] | None:
             ended = True
         elif not ended:
             name, _, value = line.partition(b":")
-            key = _name(name)
+            # Those that come again and again are short; how long others are is for strangers to choose.
+            key = _known(name) if len(name) <= _SHORT else _name(name)
             if (text := _text(key, value.strip())) is not None:
                 found[key] = f"{found[key]}, {text}" if key in found else text
     return found if ended else None
 
 
-@lru_cache(maxsize=1024)
 def _name(raw: bytes) -> str:
     return raw.strip().decode("latin-1").lower()
+
+
+_known = lru_cache(maxsize=1024)(_name)
 
 
 def _text(name: str, value: bytes) -> str | None:

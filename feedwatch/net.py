@@ -1,5 +1,6 @@
 """The only door out to the network: bounded, guarded requests. Follows no redirect and retries nothing itself
-(libcurl asks once more when a connection it had kept turns out to be closed, RFC 9112 §9.3.1).
+(libcurl asks once more, but for requests with a body, when a connection it had kept turns out to be closed, RFC 9112
+§9.3.1).
 
 The guard looks twice, so that literals, redirects and names that change their answer meet it alike: at every address
 that a name resolves to, of which libcurl is given those and asks for no others, and at the address of each socket.
@@ -122,7 +123,7 @@ class Net:
         assert self._entered, "enter Net before use"  # noqa: S101
         if self._curl is None:
             self._own_headers = sent([("User-Agent", self._user_agent), ("Accept-Encoding", accepted())])
-            self._curl = Curl()
+            self._curl = Curl(self._user_agent)
         return self._curl
 
     async def dial(self, host: str, port: int) -> socket.socket:
@@ -187,10 +188,10 @@ class Net:
                     method,
                     place.url,
                     place.path,
-                    self._own_headers + sent(headers),
+                    self._beside(headers) + sent(headers),
                     (way.names if way else self._names).connect,
                     pins,
-                    until - clock() if pins else deadline,
+                    max(until - clock(), 0.001) if way or pins else deadline,
                     max_body,
                     body,
                     way.proxy if way else None,
@@ -206,6 +207,11 @@ class Net:
         if pins and not way:
             self._names.stand(place, clock() + curl.KEPT)
         return Response(place.url, answer.status, answer.headers, answer.body[:max_body])
+
+    def _beside(self, headers: Sequence[tuple[str, str]]) -> list[str | bytes]:
+        """Our own headers: an operator who gives a User-Agent means it in place of ours."""
+        named = any(len(name) == len("user-agent") and name.lower() == "user-agent" for name, _ in headers)
+        return self._own_headers[1:] if named else self._own_headers
 
     async def _pins(self, way: _Way | None, place: Target) -> list[str]:
         """What is asked of a proxy is looked up here as well, and a name that only the proxy can resolve left to it."""

@@ -88,17 +88,23 @@ class Spawner:
         self._requests, theirs = socket.socketpair()
         self._requests.settimeout(START)
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # there is none where it was closed before
                 stream.flush()  # what is in its buffer would be written twice
         # What is here now stays: a look for rubbish in it would give each process its own copy of all memory.
         gc.freeze()
         # A signal that comes in between would run our handlers in the child.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        pid = os.fork()
-        if pid == 0:
-            _become_spawner(theirs)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _become_spawner(theirs)
+        except OSError:  # no more processes: perhaps there are when one is needed
+            self._requests.close()
+            self._requests = None
+            return
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
         self._wait = lambda: os.waitpid(pid, 0)
 
     def _end(self) -> None:

@@ -26,6 +26,10 @@ _IN_QUERY = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in 
 _IN_PATH = "".join(sign for sign in _IN_QUERY if sign not in "?`{}")
 
 
+#: Letters of a URL, and of one that is not read anew each time.
+_LONGEST, _REMEMBERED = 8192, 200
+
+
 class Target(Struct, frozen=True):
     """What a request is sent to."""
 
@@ -41,11 +45,19 @@ class Target(Struct, frozen=True):
     address: str | None
 
 
-@lru_cache(maxsize=16_384)
 def target(url: str) -> Target:
-    """Raises Refused for a URL that is not http(s), has a user name, or that two parsers could read in two ways."""
+    """Raises Refused for a URL that is not http(s), has a user name, is longer than 8,192 letters, or that two parsers
+    could read in two ways."""
+    if len(url) <= _REMEMBERED:
+        return _short(url)
+    if len(url) > _LONGEST:
+        raise Refused(f"{url[:80]!r}… is refused: it has more than {_LONGEST:,} letters")
+    return _read(url)
+
+
+def _read(url: str) -> Target:
     try:
-        if (plain := _PLAIN.fullmatch(url)) and "/." not in url:
+        if (plain := _PLAIN.fullmatch(url)) and "/." not in url and ".." not in plain[2]:
             scheme, host, port, path = plain.groups()
             number = int(port) if port else PORTS[scheme]
             if number <= 65535:
@@ -65,6 +77,10 @@ def target(url: str) -> Target:
     return Target(f"{scheme}://{place}{path}", scheme, address or host, port or PORTS[scheme], path, address)
 
 
+# Those of sources come again and again; what others lead to is theirs to choose, and may be long.
+_short = lru_cache(maxsize=16_384)(_read)
+
+
 def _problem(url: str, parts: SplitResult, scheme: str) -> str | None:
     host = parts.hostname
     if scheme not in PORTS:
@@ -76,6 +92,7 @@ def _problem(url: str, parts: SplitResult, scheme: str) -> str | None:
     if (
         not host
         or parts.port == 0
+        or ".." in host
         or not all(_IN_HOST.fullmatch(piece) for piece in re.findall(r"[\x00-\x7f]+|[^\x00-\x7f]+", host))
     ):
         return "it has no usable host"
@@ -106,4 +123,4 @@ def _without_dots(path: str) -> str:
             kept[-1:] = []
         elif segment not in (".", ".."):
             kept.append(segment)
-    return "/".join(kept)
+    return "/".join(kept) + ("/" if path.endswith(("/.", "/..")) and kept != [""] else "")

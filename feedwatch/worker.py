@@ -26,6 +26,7 @@ LENGTH = 8
 BEGUN = b"."
 #: Bytes of what the spawner is asked, and of what it says.
 ASKED, SAID = 128, 16
+_PR_SET_PDEATHSIG = 1
 
 
 def spawn(requests: socket.socket) -> None:
@@ -58,10 +59,13 @@ def spawn(requests: socket.socket) -> None:
                 os.kill(int(words), signal.SIGKILL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         for pid in workers:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for pid in workers:
-            os.waitpid(pid, 0)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
 def _alone(kept: int) -> None:
@@ -90,9 +94,11 @@ def _fork(requests: socket.socket, module: str, calls: int) -> int:
     with contextlib.suppress(Exception):  # whoever uses it will be told
         importlib.import_module(module)
     gc.freeze()
+    spawner = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
+            _end_with(spawner)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             requests.close()
@@ -102,6 +108,16 @@ def _fork(requests: socket.socket, module: str, calls: int) -> int:
     os.close(calls)
     requests.sendall(str(pid).encode().ljust(SAID))
     return pid
+
+
+def _end_with(parent: int) -> None:
+    """From now on this process ends when its parent does, even if it never looks (Linux)."""
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def _serve(channel: socket.socket) -> None:
@@ -132,7 +148,8 @@ class Packed:
     __slots__ = ("_data", "_type")
 
     def __init__(self, value: Struct) -> None:
-        """Raises UnicodeEncodeError for half a character, which a pickle takes."""
+        """Raises UnicodeEncodeError, TypeError or OverflowError for what a pickle takes: half a character, a class of
+        one's own, a number of more than 64 bits."""
         self._type = type(value)
         self._data = msgpack.encode(value)
 
@@ -142,7 +159,7 @@ class Packed:
 
 def _answer(good: bool, value: object) -> bytes:
     if isinstance(value, Struct):
-        with contextlib.suppress(UnicodeEncodeError):
+        with contextlib.suppress(UnicodeEncodeError, TypeError, OverflowError):
             value = Packed(value)
     try:
         return message((good, value))

@@ -18,6 +18,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from msgspec import ValidationError
+
 from feedwatch.errors import ReadError
 from feedwatch.model import Article, Entry, Failure, Fetched, Reading, Selectors, Source
 from feedwatch.spawner import START, Spawner
@@ -179,6 +181,11 @@ class _Process:
             if self._calls is None:
                 self._begin()
             good, value = self._exchange(work, arguments, deadline)
+            if isinstance(value, Packed):
+                value = value.value()
+        except ValidationError as error:
+            self.end()
+            raise Died from error
         except BaseException:
             self.end()
             raise
@@ -187,7 +194,7 @@ class _Process:
             raise Died from value
         if not good:
             raise value
-        result: T = value.value() if isinstance(value, Packed) else value
+        result: T = value
         return result
 
     def _begin(self) -> None:

@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -124,6 +125,65 @@ def test_a_kept_connection_that_was_closed_meanwhile_costs_no_request() -> None:
 
     with wired(lambda connection, wire: keeping(wire, 2)(connection, wire)) as wire:
         assert run(work) == [b"hello"] * 5
+
+
+def test_what_has_a_body_is_never_sent_twice() -> None:
+    """On a connection that the other side closes after it has heard the request, nobody knows what became of it."""
+    posted: list[bytes] = []
+
+    def once(connection: socket.socket, wire: Wire) -> None:
+        wire.send(connection, HELLO)
+        posted.append(connection.recv(65536))
+
+    async def work(net: Net) -> None:
+        for body in (b"first", b"second"):
+            posted.append(body)
+            with contextlib.suppress(NetError):
+                await net.request("POST", wire.url, body=body)
+
+    with wired(once) as wire:
+        run(work)
+        assert sum(b"second" in heard for heard in wire.heard) == 1
+    assert [heard for heard in posted if b"POST" in heard] == []
+
+
+def test_who_waits_for_a_place_is_not_taken_for_one_who_cannot_connect() -> None:
+    """A hundred answers take their time; the next request has all of its own left."""
+    heard_all = threading.Event()
+
+    async def work(net: Net) -> bytes:
+        slow = [asyncio.create_task(net.request("GET", f"{wire.url}/slow", deadline=20.0)) for _ in range(100)]
+        await asyncio.to_thread(heard_all.wait, 20)
+        with pytest.raises(NetError, match="no whole answer"):
+            await net.request("GET", wire.url, deadline=0.1)
+        quick = asyncio.create_task(net.request("GET", wire.url, deadline=20.0))
+        await asyncio.sleep(0)
+        assert not quick.done()
+        slow[0].cancel()
+        found = (await quick).body
+        for one in slow:
+            one.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return found
+
+    def script(connection: socket.socket, wire: Wire) -> None:
+        if sum(b"/slow" in heard for heard in wire.heard) == 100:
+            heard_all.set()
+        if b"/slow" in wire.heard[-1]:
+            hanging(connection, wire)
+        else:
+            wire.send(connection, HELLO)
+
+    with wired(script) as wire:
+        assert run(work) == b"hello"
+
+
+def test_p43_an_operator_s_user_agent_stands_in_place_of_ours() -> None:
+    with wired(saying(HELLO)) as wire:
+        run(lambda net: net.request("GET", wire.url, headers=[("user-agent", "theirs")]))
+
+    lines = wire.heard[0].lower().split(b"\r\n")
+    assert [line for line in lines if line.startswith(b"user-agent:")] == [b"user-agent: theirs"]
 
 
 def test_a_thousand_requests_at_once_use_a_hundred_connections() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -91,6 +93,20 @@ def test_f37_a_stop_in_the_middle_of_a_delivery_keeps_it_for_later_and_a_second_
 
 
 # --- nobody to talk to -----------------------------------------------------------------------------------
+
+
+def test_f41_a_round_without_any_output_is_a_round(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[[source]]\nid = "a"\nurl = "a.xml"\n')
+    (tmp_path / "a.xml").write_text(
+        "<rss version='2.0'><channel><title>T</title><item><title>One</title></item></channel></rss>"
+    )
+    command = [sys.executable, "-m", "feedwatch", "poll", "--config", "config.toml", "--state-dir", "state"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "state" / "public" / "sources" / "a.atom").exists()
 
 
 @pytest.mark.parametrize("stdout", ["closed", "full"])

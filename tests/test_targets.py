@@ -33,6 +33,20 @@ def test_a_url_is_sent_in_ascii_without_fragment_and_dot_segments(written: str, 
     assert target(written).url == sent
 
 
+@pytest.mark.parametrize(
+    "url", ["http://a..example/", "https://example.org/" + "a" * 9000, "https://example.org/?" + "ä" * 9000]
+)
+def test_hosts_with_nothing_between_dots_and_endless_addresses_are_refused(url: str) -> None:
+    with pytest.raises(Refused):
+        target(url)
+
+
+def test_a_long_address_is_read_as_a_short_one_is() -> None:
+    path = "/" + "a" * 1000
+
+    assert target(f"https://example.org{path}").path == path
+
+
 def test_a_target_says_what_to_dial_and_whether_it_is_an_address() -> None:
     assert target("https://Blog.Example/a?b") == Target(
         "https://blog.example/a?b", "https", "blog.example", 443, "/a?b", None

@@ -15,6 +15,7 @@ from feedwatch import failpoints
 from feedwatch.errors import StoreError
 from feedwatch.model import PollState
 from feedwatch.pipeline import StoreThread
+from feedwatch.store import Unpublished
 from feedwatch.store.tinydb import TinyStore
 
 SOURCES = ("blog", "diary", "news")
@@ -138,7 +139,7 @@ def test_poll_states_are_written_after_the_entries_they_vouch_for(tmp_path: Path
             with store.together():
                 store.commit(commit(History().reads(entry(1))))
                 store.remember("blog", PollState(body_digest="x", last_poll=NOW))
-                store.published(store.unpublished())
+                store.published(Unpublished(frozenset({"all", "data"}), frozenset({"blog"})))
                 store.flush()
         except _Killed:
             killed = True

@@ -155,9 +155,10 @@ def test_a_spawner_that_was_killed_is_replaced(beginning: str) -> None:
     program = """
         async def work():
             workers = Workers(1, 20.0, "json")
-            await workers.run(os.kill, await workers.run(os.getppid), signal.SIGKILL)
             try:
-                await workers.run(os._exit, 0)
+                # With it ends the worker that does this.
+                await workers.run(os.kill, await workers.run(os.getppid), signal.SIGKILL)
+                await workers.run(time.sleep, 1000)
             except Died:
                 print(await workers.run(len, "again"))
             workers.close()
@@ -165,6 +166,35 @@ def test_a_spawner_that_was_killed_is_replaced(beginning: str) -> None:
     """
 
     assert said(program, beginning)[0] == "5\n"
+
+
+@EITHER_WAY
+def test_a_worker_that_hangs_ends_with_the_spawner(beginning: str) -> None:
+    program = """
+        async def work():
+            workers = Workers(1, 3.0, "json")
+            spawner, worker = await workers.run(os.getppid), await workers.run(os.getpid)
+            hanging = asyncio.create_task(workers.run(time.sleep, 1000))
+            await asyncio.sleep(0.2)
+            os.kill(spawner, signal.SIGKILL)
+            try:
+                await hanging
+            except (Died, TimeoutError):
+                pass
+            began = time.monotonic()
+            workers.close()
+            def is_there():
+                try:
+                    return " Z " not in Path(f"/proc/{worker}/stat").read_text()
+                except OSError:
+                    return False
+            while is_there() and time.monotonic() < began + 10:
+                await asyncio.sleep(0.01)
+            print(not is_there(), time.monotonic() - began < 10)
+        asyncio.run(work())
+    """
+
+    assert said(program, beginning)[0] == "True True\n"
 
 
 @EITHER_WAY

@@ -70,6 +70,8 @@ def _say(text: str) -> None:
 def _let_go() -> None:
     """What nobody could be told must not make the end of the service a failure."""
     for stream in (sys.stdout, sys.stderr):
+        if stream is None:  # it was closed before we began
+            continue
         try:
             stream.flush()
         except OSError:

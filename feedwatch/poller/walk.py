@@ -86,15 +86,14 @@ def retry_after(response: Response) -> timedelta | None:
 
 
 def _headers(source: Source, url: str, validators: Validators) -> list[tuple[str, str]]:
-    headers = [("Accept", _ACCEPT)]
+    # A credential is for the site it was given for, wherever that site sends us.
+    own = source.headers if source.headers and origin_of(url) == origin_of(source.url) else ()
+    headers = [] if any(name.lower() == "accept" for name, _ in own) else [("Accept", _ACCEPT)]
     if validators.etag:
         headers.append(("If-None-Match", validators.etag))
     if validators.last_modified:
         headers.append(("If-Modified-Since", validators.last_modified))
-    if source.headers and origin_of(url) == origin_of(source.url):
-        # A credential is for the site it was given for, wherever that site sends us.
-        headers += source.headers
-    return headers
+    return [*headers, *own]
 
 
 def _target(url: str, response: Response) -> str | Failure:

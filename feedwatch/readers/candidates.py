@@ -15,8 +15,9 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from feedwatch.readers.element import INLINE
 from feedwatch.readers.sanitize import web_url
-from feedwatch.readers.tree import HEADINGS, INLINE, Element, classes, elements, hidden, step, text_of
+from feedwatch.readers.tree import HEADINGS, Element, classes, elements, hidden, step, text_of
 
 #: Characters of a title; what is longer is a text.
 LONGEST_TITLE = 300

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from feedwatch.model import Moment
 
 _LONGEST = 200
+#: And those that machines need for one.
+_USUAL = 40
 _EARLIEST_YEAR = 1970
 
 _MONTHS = {
@@ -109,7 +111,7 @@ def parse_date(text: str, now: datetime, *, language: str | None = None) -> Mome
     `language` is a BCP 47 tag and settles 03/04/2024; without one that is None. A time without a zone counts
     as UTC, and so does one in a zone that nobody knows (RFC 5322 §4.3). Only the first 200 characters count.
     """
-    if found := _usual(text):
+    if len(text) <= _USUAL and (found := _usual(text)):
         return found
     text = " ".join(unicodedata.normalize("NFC", text[:_LONGEST]).casefold().split())
     parts = _SEPARATOR.split(text)

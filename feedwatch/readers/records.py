@@ -25,7 +25,8 @@ from feedwatch.readers.any_date import any_date
 from feedwatch.readers.candidates import Candidate, Outline
 from feedwatch.readers.date_in import LONGEST, ascii_digits, date_in
 from feedwatch.readers.dates import parse_date
-from feedwatch.readers.tree import HEADINGS, INLINE, Element, classes, hidden, text_of
+from feedwatch.readers.element import INLINE
+from feedwatch.readers.tree import HEADINGS, Element, classes, hidden, text_of
 
 Node: TypeAlias = Element | str
 

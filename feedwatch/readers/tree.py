@@ -14,15 +14,11 @@ from lxml import etree
 
 from feedwatch.canonical import one_line
 from feedwatch.errors import ReadError
+from feedwatch.readers.element import INLINE
 
 Element: TypeAlias = etree._Element
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-#: Tags that set their text apart by nothing: `H<sub>2</sub>O` is one word.
-INLINE = frozenset({
-    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark",
-    "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
-})  # fmt: skip
 _NO_TEXT = frozenset({"noscript", "script", "style", "svg", "template", "button", "select", "textarea", "iframe"})
 _DEEPEST = 400
 

@@ -21,6 +21,8 @@ from feedwatch.store import Place
 _MOST = 10_000
 #: Entries with one address that are told apart.
 _AT_ONE_ADDRESS = 20
+#: With more than so many others an address is not that of one post in several sources: then only the same title counts.
+_OF_ONE_POST = 6
 #: Letters of a title that was cut short, and the share of words that two wordings of one have in common.
 _CUT, _ALIKE = 12, 0.75
 
@@ -71,7 +73,9 @@ class Twins:
         if not others:
             return None
         title = _title(entry)
-        found = [one for one in others if one[2] == title] or [one for one in others if _same_title(one[2], title)]
+        found = [one for one in others if one[2] == title]
+        if not found and len(others) <= _OF_ONE_POST:
+            found = [one for one in others if _same_title(one[2], title)]
         # Where all entries of a source lead to one page, several have a title like it.
         firsts = {self.first(one[:2]) for one in found}
         return next((first for first in firsts if first[0] != source_id), None) if len(firsts) == 1 else None
