@@ -139,7 +139,7 @@ class _Turns:
         clock = asyncio.get_running_loop().time
         try:
             # Again, because another one may have gone first, or all of us may have been woken late.
-            while (wait := self._free_at - clock()) > 0:
+            while (wait := self._free_at - clock()) > 0:  # noqa: ASYNC110  (no event tells that time has passed)
                 await asyncio.sleep(wait)
         except BaseException:
             self._places.release()
