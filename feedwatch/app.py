@@ -30,7 +30,7 @@ from feedwatch.model import NO_VALIDATORS, Fetched, PollState, Source, Validator
 from feedwatch.net import Net
 from feedwatch.opening import now, open_store, public_folder
 from feedwatch.paging import Reader
-from feedwatch.pipeline import Pipeline, Poller, StoreThread
+from feedwatch.pipeline import Pipeline, Poller
 from feedwatch.poller.browser import Browser
 from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, is_page, read_file
 from feedwatch.poller.rendering import Renderer
@@ -39,6 +39,7 @@ from feedwatch.redact import Redactor
 from feedwatch.responses import Responses
 from feedwatch.routes import Mail, MailServer, Notify, Route, Webhook
 from feedwatch.spawner import Spawner
+from feedwatch.storethread import StoreThread
 from feedwatch.websub import Hub
 from feedwatch.workers import ReaderPool
 

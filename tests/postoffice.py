@@ -18,11 +18,11 @@ from feedwatch.alerts.outbox import Outbox, Sender, Sent
 from feedwatch.alerts.retry import Schedule
 from feedwatch.model import Delivery, Entry
 from feedwatch.net import Net
-from feedwatch.pipeline import StoreThread
 from feedwatch.redact import Redactor
 from feedwatch.routes import Route, Webhook
 from feedwatch.store import Claim
 from feedwatch.store.tinydb import TinyStore
+from feedwatch.storethread import StoreThread
 
 DAYS = timedelta(days=1)
 HOURS = timedelta(hours=1)

@@ -31,9 +31,9 @@ from feedwatch.model import (
 )
 from feedwatch.model import Commit as StoreCommit
 from feedwatch.opening import open_store, public_folder
-from feedwatch.pipeline import StoreThread
 from feedwatch.routes import deliveries
 from feedwatch.store import OWN
+from feedwatch.storethread import StoreThread
 from feedwatch.web import application, guard_of, serving
 from feedwatch.web.pages import Pages
 

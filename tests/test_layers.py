@@ -32,7 +32,7 @@ FLOORS = (
               "web", "websub", "sd", "responses")),
     ("flow", ("once",
               "alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "healing",
-              "pipeline", "replay.run")),
+              "pipeline", "storethread", "replay.run")),
     ("roof", ("app", "opening", "service", "cli", "__main__")),
 )  # fmt: skip
 

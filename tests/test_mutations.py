@@ -155,7 +155,7 @@ GUARDS = [
        "test_store.py::test_poll_states_never_run_ahead_of_the_feeds"),
     _g("validators of a lost generation", "store/tinydb.py", "replace(state, validators={}, body_digest=None)", "state",
        "test_store.py::test_f9_a_damaged_source_goes_back_one_generation_and_its_validators_are_void"),
-    _g("who relied on a write that failed is told", "pipeline.py",
+    _g("who relied on a write that failed is told", "storethread.py",
        "done[relying:] = [(answer, None, error) for answer, *_ in done[relying:]]",
        "pass",
        "test_together.py::test_what_was_answered_is_kept_at_whatever_step_the_disk_fails"),

@@ -22,8 +22,8 @@ from workbench import ROOT
 from feedwatch import config as configuration
 from feedwatch.errors import ConfigError
 from feedwatch.model import About, Commit, Fetched, Followed, Incident, PollState, Rhythm, Text
-from feedwatch.pipeline import StoreThread
 from feedwatch.responses import Responses
+from feedwatch.storethread import StoreThread
 from feedwatch.web.assets import assets
 from feedwatch.web.markup import readable
 from feedwatch.web.plot import plot

@@ -14,9 +14,9 @@ from make import CATEGORIES, NOW, History, commit, entry
 from feedwatch import failpoints
 from feedwatch.errors import StoreError
 from feedwatch.model import PollState
-from feedwatch.pipeline import StoreThread
 from feedwatch.store import Unpublished
 from feedwatch.store.tinydb import TinyStore
+from feedwatch.storethread import StoreThread
 
 SOURCES = ("blog", "diary", "news")
 

@@ -136,15 +136,15 @@ class _Turns:
         await self._places.acquire()
         if not self.pause:
             return
-        now = asyncio.get_running_loop().time()
-        start = max(now, self._free_at)
-        self._free_at = start + self.pause
-        if start > now:
-            try:
-                await asyncio.sleep(start - now)
-            except BaseException:
-                self._places.release()
-                raise
+        clock = asyncio.get_running_loop().time
+        try:
+            # Again, because another one may have gone first, or all of us may have been woken late.
+            while (wait := self._free_at - clock()) > 0:  # noqa: ASYNC110  (no event tells that time has passed)
+                await asyncio.sleep(wait)
+        except BaseException:
+            self._places.release()
+            raise
+        self._free_at = clock() + self.pause
 
     async def __aexit__(self, *_: object) -> None:
         self._places.release()
