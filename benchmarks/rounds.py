@@ -257,7 +257,7 @@ def url_of(kind: str, number: int) -> str:
     return f"http://127.0.0.1:{_PORT}/{kind}/{number}"
 
 
-_WIDTH, _HEIGHT, _EDGE = 640, 360, 60
+_WIDTH, _HEIGHT, _EDGE, _LINE = 640, 360, 60, 15
 _COLOURS = ("#888", "#0a6", "#c50", "#46c")
 
 
@@ -284,11 +284,15 @@ def svg(curves: dict[str, Curve], title: str, across: str) -> str:
         parts.append(f'<path d="M{_EDGE} {y:.1f}H{_WIDTH - 1.5 * _EDGE:.0f}" stroke="#ddd"/>')
         parts.append(f'<text x="{_EDGE - 6}" y="{y + 4:.1f}" text-anchor="end">{share * top:.1f}</text>')
         parts.append(f'<text x="{x:.1f}" y="{base + 18}" text-anchor="middle">{share * right:,.0f}</text>')
-    for (name, curve), colour in zip(curves.items(), _COLOURS, strict=False):
+    for curve, colour in zip(curves.values(), _COLOURS, strict=False):
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve))
-        x, y = place(*curve[-1])
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{x + 6:.1f}" y="{y + 4:.1f}" fill="{colour}">{name}</text>')
+    below = float(_HEIGHT)
+    # From the lowest curve up, each name above the one before.
+    for (name, curve), colour in sorted(zip(curves.items(), _COLOURS, strict=False), key=lambda one: one[0][1][-1][1]):
+        x, y = place(*curve[-1])
+        below = min(y + 4, below - _LINE)
+        parts.append(f'<text x="{x + 6:.1f}" y="{below:.1f}" fill="{colour}">{name}</text>')
     return "\n".join((*parts, "</svg>\n"))
 
 
