@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make import CATEGORIES, EDITS, NOW, after, reading
@@ -84,7 +85,7 @@ def test_any_sequence_of_polls_yields_exactly_the_changes_that_were_made(steps: 
         elif step == "restart":
             known = replace(
                 known,
-                entries={key: codec.load(KnownEntry, codec.dump(row)) for key, row in known.entries.items()},
+                entries={key: codec.decode(KnownEntry, msgspec.json.encode(row)) for key, row in known.entries.items()},
             )
         entries = [post.entry() for post in shown or site.listed()]
         before = known.entries

@@ -79,18 +79,6 @@ def edit(before: Wording, after: Wording, rules: EditRules) -> Edit | None:
     return Edit(fields, "major" if big else "minor")
 
 
-def likeness(one: str, other: str) -> float:
-    """How alike two texts are, 0 to 1, by the words they share; fast, whatever their length."""
-    a, b = one.casefold().split(), other.casefold().split()
-    if not a or not b:
-        return 0.0
-    return (
-        2 * sum(min(a.count(word), b.count(word)) for word in set(a)) / (len(a) + len(b))
-        if len(a) < 200
-        else (2 * len(set(a) & set(b)) / (len(set(a)) + len(set(b))))
-    )
-
-
 def _title_is_another(before: str, after: str) -> bool:
     """Case, signs and a slip of the pen make no other title; another number does."""
     old, new = (re.sub(_SIGNS, " ", title.casefold()).strip() for title in (before, after))

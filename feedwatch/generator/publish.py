@@ -97,7 +97,8 @@ class Publisher:
             if feed := self._feed_of(name, feeds):
                 places = self._shelf.rows((name, number))
                 page = replace(feed, page=number)
-                written += self._mended(name, page) or self._write_page(name, page, places)
+                mended = self._mended(name, page)
+                written += self._write_page(name, page, places) if mended is None else mended
         self._sync()
         return written
 
@@ -111,10 +112,10 @@ class Publisher:
         ordered = sorted(shown.values(), key=lambda piece: piece.standing.row)
         gone = [piece.entry for piece in ordered if piece.entry and piece.entry.known.withdrawn is not None]
         fragments = [piece.fragment for piece in ordered if piece.fragment]
-        name_ = f"{page.address}.atom"
-        written = self._write(name_, generator.atom.assembled(page, fragments, gone, base_url=self._base))
+        address = f"{page.address}.atom"
+        written = self._write(address, generator.atom.assembled(page, fragments, gone, base_url=self._base))
         self._shelf.rendered(
-            (name, page.page), [piece.standing.sign for piece in found], self._mark(name_), since=False
+            (name, page.page), [piece.standing.sign for piece in found], self._mark(address), since=False
         )
         return written
 
@@ -125,13 +126,13 @@ class Publisher:
         more than texts changed.
         """
         changed = self._shelf.changed((name, page.page))
-        name_ = f"{page.address}.atom"
-        if changed is None or self._mark(name_) != changed[1]:
+        address = f"{page.address}.atom"
+        if changed is None or self._mark(address) != changed[1]:
             return None
         pieces = [(self._pieces.at(name, place), was) for place, was in changed[0].items()]
         anew = {piece.fragment.atom_id: piece.fragment for piece, _ in pieces if piece and piece.fragment}
         try:
-            before = (self._folder / name_).read_bytes()
+            before = (self._folder / address).read_bytes()
             fragments = generator.atom.fragments_in(before)
         except (OSError, ValueError):
             return None
@@ -140,9 +141,9 @@ class Publisher:
         if len(anew) < len(pieces) or len(anew.keys() & {one.atom_id for one in fragments}) < len(anew):
             return None
         fragments = [anew.get(one.atom_id, one) for one in fragments]
-        written = self._write(name_, generator.atom.assembled(page, fragments, base_url=self._base))
+        written = self._write(address, generator.atom.assembled(page, fragments, base_url=self._base))
         grown = [piece.standing.sign - was for piece, was in pieces if piece]
-        self._shelf.rendered((name, page.page), grown, self._mark(name_), since=True)
+        self._shelf.rendered((name, page.page), grown, self._mark(address), since=True)
         return written
 
     def publish(self, slugs: Collection[str], source_ids: Collection[str]) -> list[str]:

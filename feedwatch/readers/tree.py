@@ -160,11 +160,3 @@ def step(element: Element) -> str:
         # A column is what its place makes it.
         tag += str(1 + sum(1 for _ in element.itersiblings(preceding=True)))
     return ".".join([tag, *stable_classes(element.get("class") or "")])
-
-
-def next_texts(element: Element, limit: int = 200) -> Iterator[str]:
-    """Each run of text below `element`, as it is written, cut at `limit` characters."""
-    for text in element.itertext():
-        line = one_line(text[: limit + 1])
-        if line:
-            yield line

@@ -1,4 +1,4 @@
-"""Values of the model to and from plain JSON objects. Knows no file and no database."""
+"""Values of the model from plain JSON, as msgspec and older versions wrote it. Knows no file and no database."""
 
 from __future__ import annotations
 
@@ -11,20 +11,9 @@ import orjson
 T = TypeVar("T")
 
 
-def to_bytes(value: object) -> bytes:
-    """Compact JSON."""
-    return orjson.dumps(value)
-
-
 def from_bytes(data: bytes) -> Any:
-    """What `to_bytes` was given. Raises ValueError for what is no JSON."""
+    """Raises ValueError for what is no JSON."""
     return orjson.loads(data)
-
-
-def dump(value: object) -> dict[str, Any]:
-    """`value` as JSON-ready dict; fields at their default are left out, so a new field changes no old row."""
-    row: dict[str, Any] = msgspec.to_builtins(value)
-    return row
 
 
 def load(kind: type[T], row: object) -> T:
