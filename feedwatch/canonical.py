@@ -52,7 +52,10 @@ def clean(text: str) -> str:
 
 def one_line(text: str) -> str:
     """`text` cleaned, with every run of white space folded to one space."""
-    return " ".join((text if text.isprintable() else clean(text)).split())
+    if text.isprintable():
+        # Of white space that has spaces only.
+        return " ".join(text.split()) if "  " in text else text.strip()
+    return " ".join(clean(text).split())
 
 
 def comparable(text: str) -> str:

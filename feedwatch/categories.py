@@ -54,11 +54,12 @@ class Categories(Struct, frozen=True, eq=False):
         """
         # Entries have few different ones, and it is asked for each of them many times a round.
         given = tuple(categories)
-        if given not in self._resolved:
-            if len(self._resolved) >= _REMEMBERED:
-                self._resolved.clear()
-            self._resolved[given] = self._found(given)
-        return self._resolved[given]
+        if found := self._resolved.get(given):
+            return found
+        if len(self._resolved) >= _REMEMBERED:
+            self._resolved.clear()
+        found = self._resolved[given] = self._found(given)
+        return found
 
     def _found(self, categories: Iterable[Category]) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -26,27 +26,23 @@ SCHEMA = 1
 _MANY = 8
 
 
-def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
+def write_atomic(path: Path | str, data: bytes, *, durable: bool = True) -> None:
     """Replaces `path` by `data` at once, making its folders.
 
     `durable=False` leaves out the fsyncs, for files that can be made again from others.
     Raises OSError (disk full, read-only, …); the old file is then untouched.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = _staged(path)
     try:
-        try:
-            _write(temporary, data, durable=durable)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(temporary, data, durable=durable)
+        _write_making_folders(temporary, data, durable=durable)
         failpoints.hit("files.replace")
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)
         raise
     if durable:
-        sync_folder(path.parent)
+        sync_folder(os.path.dirname(temporary) or ".")
 
 
 def write_document(path: Path, payload: bytes) -> None:
@@ -60,13 +56,8 @@ def stage_document(path: Path, payload: bytes) -> None:
     changed then."""
     header = {"feedwatch": SCHEMA, "sha256": hashlib.sha256(payload).hexdigest(), "length": len(payload)}
     data = b"%b\n%b" % (json.dumps(header).encode(), payload)
-    temporary = _staged(path)
     try:
-        try:
-            _write(temporary, data, durable=False)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(temporary, data, durable=False)
+        _write_making_folders(_staged(path), data, durable=False)
     except OSError as error:
         raise _not_written([path], error) from error
 
@@ -83,21 +74,23 @@ def replace_documents(paths: Collection[Path]) -> None:
         for path in paths:
             _keep_previous(path)
             failpoints.hit("files.replace")
-            _staged(path).replace(path)
+            os.replace(_staged(path), path)
     except OSError as error:
         raise _not_written(paths, error) from error
     for folder in {path.parent for path in paths}:
         sync_folder(folder)
 
 
-def _staged(path: Path) -> Path:
-    return path.with_name(f".{path.name}.tmp")
+def _staged(path: Path | str) -> str:
+    # Paths as values take longer to put together than files to be looked at.
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.tmp")
 
 
 def _not_written(paths: Collection[Path], error: OSError) -> StoreError:
     for path in paths:
         with contextlib.suppress(OSError):
-            _staged(path).unlink()
+            os.unlink(_staged(path))
     first, *others = paths
     named = f"{first}{f' and {len(others)} others' if others else ''}"
     return StoreError(f"{named}: cannot be written ({error.strerror or error}); what was there is whole")
@@ -156,7 +149,7 @@ def remove(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def sync(paths: Collection[Path]) -> None:
+def sync(paths: Collection[str]) -> None:
     """Makes durable what was written to these paths without; all that there is on the machine where they are many,
     which takes a fraction of the time. Raises OSError."""
     if len(paths) > _MANY:
@@ -164,11 +157,11 @@ def sync(paths: Collection[Path]) -> None:
         os.sync()
         return
     _sync_each(paths)
-    for folder in {path.parent for path in paths}:
+    for folder in {os.path.dirname(path) for path in paths}:
         sync_folder(folder)
 
 
-def _sync_each(paths: Iterable[Path]) -> None:
+def _sync_each(paths: Iterable[str]) -> None:
     failpoints.hit("files.fsync")
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
@@ -179,7 +172,7 @@ def _sync_each(paths: Iterable[Path]) -> None:
                 os.close(fd)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     failpoints.hit("files.sync_folder")
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -231,7 +224,15 @@ def _named_in(fd: int) -> str:
     return os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
 
 
-def _write(path: Path, data: bytes, *, durable: bool) -> None:
+def _write_making_folders(path: str, data: bytes, *, durable: bool) -> None:
+    try:
+        _write(path, data, durable=durable)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _write(path, data, durable=durable)
+
+
+def _write(path: str, data: bytes, *, durable: bool) -> None:
     failpoints.hit("files.open")
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:

@@ -5,7 +5,7 @@ Asks the store what is known of the other entries of a post; writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
 
 from msgspec.structs import replace
@@ -24,8 +24,9 @@ Only = Mapping[str, frozenset[str]]
 
 def told_once(store: Store, routes: Sequence[Route], source_id: str, found: Diff) -> tuple[Diff, Only]:
     """`found` without what no route has still to be told of, and with the bonds of its new entries."""
-    bonds = {row.key: bond for row in found.rows if (bond := row.twin_of or _bond(store, source_id, row))}
-    rows = tuple(replace(row, twin_of=bonds.get(row.key, row.twin_of)) for row in found.rows)
+    known = store.known(source_id).entries
+    bonds = {row.key: bond for row in found.rows if (bond := row.twin_of or _bond(store, source_id, row, known))}
+    rows = tuple(replace(row, twin_of=bonds[row.key]) if row.key in bonds else row for row in found.rows)
     kept: list[Change] = []
     only: dict[str, frozenset[str]] = {}
     silent = 0
@@ -41,9 +42,9 @@ def told_once(store: Store, routes: Sequence[Route], source_id: str, found: Diff
     return replace(found, rows=rows, changes=tuple(kept), discovered=found.discovered + silent), only
 
 
-def _bond(store: Store, source_id: str, row: KnownEntry) -> Bond | None:
+def _bond(store: Store, source_id: str, row: KnownEntry, known: Container[str]) -> Bond | None:
     """Of an entry that is stored for the first time."""
-    if row.key in store.known(source_id).entries or (place := store.elsewhere(source_id, row.entry)) is None:
+    if row.key in known or (place := store.elsewhere(source_id, row.entry)) is None:
         return None
     first = store.known(place[0]).entries.get(place[1])
     return Bond(*place, (first.twin_of.atom_id if first.twin_of else first.atom_id)) if first else None

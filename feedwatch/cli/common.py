@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from msgspec import Struct
 
 from feedwatch import config as configuration
@@ -100,9 +101,8 @@ def log_to_stderr(verbose: int, log_format: str, redact: Redactor) -> None:
 
 
 def echo_json(value: dict[str, Any]) -> None:
-    import orjson  # the standard library indents in Python, which takes longer than a thousand polls' other work
-
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    # The standard library indents in Python, which takes longer than a thousand polls' other work.
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def echo_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:

@@ -150,7 +150,7 @@ def _first_seen(
     return KnownEntry(
         key=entry.id,
         atom_id=atom_id(source_id, entry.id),
-        entry=replace(entry, age=None),
+        entry=replace(entry, age=None) if entry.age is not None else entry,
         first_seen=now,
         changed_at=now,
         published=published,

@@ -42,7 +42,8 @@ class Pieces:
         self._shelf = shelf
         self._base = base_url
         self._marked = frozenset(marked)
-        self._recent: OrderedDict[Place, tuple[object, Piece]] = OrderedDict()
+        #: With its version, and bytes.
+        self._recent: OrderedDict[Place, tuple[object, Piece, int]] = OrderedDict()
         self._size = 0
 
     def at(self, name: str, place: Place) -> Piece | None:
@@ -85,15 +86,13 @@ class Pieces:
         return generator.edits.marked(entry) if entry.source_id in self._marked else entry
 
     def _remember(self, place: Place, version: object, piece: Piece) -> None:
-        self._forget(place)
-        self._recent[place] = version, piece
-        self._size += _size(piece)
+        if before := self._recent.pop(place, None):
+            self._size -= before[2]
+        size = _size(piece)
+        self._recent[place] = version, piece, size
+        self._size += size
         while self._size > _REMEMBERED:
-            self._forget(next(iter(self._recent)))
-
-    def _forget(self, place: Place) -> None:
-        if place in self._recent:
-            self._size -= _size(self._recent.pop(place)[1])
+            self._size -= self._recent.popitem(last=False)[1][2]
 
 
 def _size(piece: Piece) -> int:

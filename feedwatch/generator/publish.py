@@ -72,6 +72,8 @@ class Publisher:
     ) -> None:
         self._shelf = shelf
         self._folder = folder
+        #: The same, to which names are put.
+        self._root = f"{folder}/"
         self._imprint = imprint
         self._sources = sources
         self._merged = {feed.id: feed for feed in merged}
@@ -83,7 +85,7 @@ class Publisher:
         self._newest: dict[str, Sequence[Fragment]] = {}
         self._tidy = False
         #: What was written and may not be on the disk yet.
-        self._unsynced: set[Path] = set()
+        self._unsynced: set[str] = set()
 
     def publish_pages(self, pages: Collection[tuple[str, int]]) -> list[str]:
         """Renders these pages of archives, to be called before the feeds that lead to them.
@@ -327,8 +329,8 @@ class Publisher:
     def _remove_beyond(self, feed: Feed) -> None:
         """There are fewer pages of its archive than before when they were divided anew."""
         beyond = feed.archived + 1
-        while (page := self._folder / f"{feed.address_of(beyond)}.atom").is_file():
-            page.unlink()
+        while os.path.isfile(page := f"{self._root}{feed.address_of(beyond)}.atom"):
+            os.unlink(page)
             beyond += 1
 
     def _twin(self, twin: str, feed: Feed, entries: Sequence[PublishedEntry]) -> bytes:
@@ -341,16 +343,16 @@ class Publisher:
             self._unsynced.clear()
 
     def _write(self, name: str, data: bytes) -> list[str]:
-        path = self._folder / name
+        path = self._root + name
         size, changed = self._mark(name)
-        if size == len(data) and path.read_bytes() == data:
+        if size == len(data) and Path(path).read_bytes() == data:
             return []
         self._unsynced.add(path)
         files.write_atomic(path, data, durable=False)
         if changed:
             # HTTP dates are whole seconds: two versions must not share one (RFC 9110 §8.8.2.2).
             dated = changed // 1_000_000_000
-            if path.stat().st_mtime_ns // 1_000_000_000 <= dated:
+            if os.stat(path).st_mtime_ns // 1_000_000_000 <= dated:
                 os.utime(path, (dated + 1, dated + 1))
         return [re.sub(r"^private/[^/]+/", "private/…/", name)]
 
@@ -358,7 +360,7 @@ class Publisher:
         """By which a file is known to be another one than before: bytes, nanoseconds of the last change; (0, 0) where
         there is none."""
         try:
-            found = (self._folder / name).stat()
+            found = os.stat(self._root + name)
         except FileNotFoundError:
             return 0, 0
         return found.st_size, found.st_mtime_ns

@@ -39,6 +39,8 @@ Mark = tuple[int, int]
 #: Entries of a page that look otherwise than in its file, each with the sign of what it shows there.
 Changed = dict[Place, int]
 _SIGNS = 1 << 128
+#: Bytes. For more hashlib lets other threads go on meanwhile, which takes longer than to hash them.
+_AT_ONCE = 2047
 
 
 def facts(known: KnownEntry) -> tuple[object, ...]:
@@ -50,7 +52,10 @@ def sign(known: KnownEntry, source: About) -> int:
     """The same for the same facts, whether they were just made or read back from a file; below 2**128."""
     bond = known.twin_of.atom_id if known.twin_of else None
     told = (known.atom_id, known.entry, bond, known.published, known.updated, known.withdrawn, source)
-    return int.from_bytes(hashlib.sha256(msgspec.json.encode(told)).digest()[:16], "big")
+    data, state = msgspec.json.encode(told), hashlib.sha256()
+    for at in range(0, len(data), _AT_ONCE):
+        state.update(data[at : at + _AT_ONCE])
+    return int.from_bytes(state.digest()[:16], "big")
 
 
 class _Page(Struct):
@@ -232,8 +237,8 @@ class Archive(Struct):
         found = self._load(page)
         self._save(page, _Page(found.end, rows, found.shown))
 
-    def _path(self, page: Page) -> Path:
-        return self.folder / page[0] / f"{page[1]}.json"
+    def _path(self, page: Page) -> str:
+        return f"{self.folder}/{page[0]}/{page[1]}.json"
 
     def _found(self, page: Page) -> _Page | None:
         try:
@@ -244,7 +249,7 @@ class Archive(Struct):
     def _load(self, page: Page) -> _Page:
         if page in self._closed:
             return self._closed[page]
-        return msgspec.json.decode(self._path(page).read_bytes(), type=_Page)
+        return msgspec.json.decode(Path(self._path(page)).read_bytes(), type=_Page)
 
     def _save(self, page: Page, content: _Page) -> None:
         self._read.pop(page, None)

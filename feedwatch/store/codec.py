@@ -6,14 +6,8 @@ import re
 from typing import Any, TypeVar
 
 import msgspec
-import orjson
 
 T = TypeVar("T")
-
-
-def from_bytes(data: bytes) -> Any:
-    """Raises ValueError for what is no JSON."""
-    return orjson.loads(data)
 
 
 def load(kind: type[T], row: object) -> T:
@@ -33,7 +27,7 @@ def decode(kind: type[T], data: bytes) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError:
-        return load(kind, from_bytes(data))
+        return load(kind, msgspec.json.decode(data))
 
 
 def _in_days(value: Any) -> Any:

@@ -24,8 +24,10 @@ Seen = tuple[float, float, str, str]
 def row_of(source_id: str, known: KnownEntry) -> Row:
     """Sorts newest first: order of arrival, then the date, then the place in the listing; total and stable."""
     arrived, position = known.order
-    first_seen = known.first_seen.timestamp()
-    return (-arrived.timestamp(), -known.published.timestamp(), position, source_id, known.key, first_seen)
+    published = -known.published.timestamp()
+    # Of an entry that is no news they are the same.
+    order = published if arrived is known.published else -arrived.timestamp()
+    return (order, published, position, source_id, known.key, known.first_seen.timestamp())
 
 
 def changed_row_of(source_id: str, known: KnownEntry) -> Row:

@@ -52,7 +52,7 @@ class GenerationStorage(Storage):
             return {}
         if document.fell_back:
             self._fell_back(document.fell_back)
-        data: dict[str, dict[str, Any]] = codec.from_bytes(document.payload)
+        data: dict[str, dict[str, Any]] = msgspec.json.decode(document.payload)
         return data
 
     def write(self, data: Mapping[str, Mapping[str, Any]]) -> None:

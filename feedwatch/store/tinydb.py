@@ -61,8 +61,6 @@ log = logging.getLogger(__name__)
 
 #: Decoded source files kept in memory: those of a batch, and some that others of a post are in.
 _OPEN_FILES = 24
-#: Entries of which it is known when they were written; of others it is taken to be as late as of the last forgotten.
-_WRITTEN = 20_000
 #: Before the id of a source, it names that source's own feed; before a slug, what was withdrawn from that category or
 #: edited in it. No slug has such a sign.
 _OF_SOURCE, _WITHDRAWN, _EDITED = "@", "-@", "~@"
@@ -113,8 +111,8 @@ class TinyStore:
         self._stamp = stamp
         self._read_only = read_only
         self._open: OrderedDict[str, SourceFile] = OrderedDict()
-        #: When entries were written last, in commits since the start; and a number that none of the forgotten exceeds.
-        self._commits, self._written, self._forgotten = 0, OrderedDict[Place, int](), 0
+        #: In commits since the start: when anything of a source was written last, and when nothing was certain.
+        self._commits, self._written, self._forgotten = 0, dict[str, int](), 0
         self._index: Index | None = None
         self._twins = Twins()
         self._index_changed = False
@@ -224,10 +222,7 @@ class TinyStore:
         """What a post says in feeds may come from any of its entries."""
         for one in (place, *self._together(place)):
             self._fragments.changed(one)
-            self._written[one] = self._commits
-            self._written.move_to_end(one)
-        while len(self._written) > _WRITTEN:
-            self._forgotten = self._written.popitem(last=False)[1]
+            self._written[one[0]] = self._commits
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         # A post that another source still has is not withdrawn.
@@ -258,7 +253,7 @@ class TinyStore:
         file = self._readable(place[0])
         known = file.known.entries.get(place[1]) if file else None
         if file and known and self._is_plain(place, known):
-            return self._standing(file.known, known)
+            return self._standing(file.known, known, row_of(place[0], known))
         known = self._edition_at(place)
         if known is None:
             return None
@@ -280,7 +275,7 @@ class TinyStore:
         found: list[tuple[Place, Standing]] = []
         for row, plain in sorted(rows, key=lambda one: one[0])[:limit]:
             place = (row[3], row[4])
-            if one := self._standing(source, plain) if plain else self.standing_at(name, place):
+            if one := self._standing(source, plain, row) if plain else self.standing_at(name, place):
                 found.append((place, one))
         return found
 
@@ -292,9 +287,9 @@ class TinyStore:
         """Whether an entry stands for itself alone, as it is: all but a few do."""
         return known.same_as is None and not known.revisions and not self._twins.shares(place)
 
-    def _standing(self, source: KnownSource, known: KnownEntry) -> Standing:
+    def _standing(self, source: KnownSource, known: KnownEntry, row: Row) -> Standing:
         entry = PublishedEntry(known, source.source_id, source.about, self._named(known.entry.categories))
-        return Standing(row_of(source.source_id, known), entry, sign(known, source.about))
+        return Standing(row, entry, sign(known, source.about))
 
     def changed(self, page: tuple[str, int]) -> tuple[Mapping[Place, int], tuple[int, int]] | None:
         return self._archive.changed(page)
@@ -321,8 +316,11 @@ class TinyStore:
         self._loaded_index()
         at = (place[0], key_of(place[1]))
         if not self._twins.shares(at):
-            return max(self._written.get(at, 0), self._forgotten)
-        return [(one, max(self._written.get(one, 0), self._forgotten)) for one in self._together(at)]
+            return self._version_of(at)
+        return [(one, self._version_of(one)) for one in self._together(at)]
+
+    def _version_of(self, place: Place) -> int:
+        return max(self._written.get(place[0], 0), self._forgotten)
 
     def shown(self, place: Place) -> PublishedEntry | None:
         file = self._readable(place[0]) if place[0] in self._listed else None
@@ -613,27 +611,32 @@ class TinyStore:
             place = (source.source_id, after.key)
             self._twins.add(source.source_id, after)
             self._look_otherwise(place)
-            was, listed = self._rows_of(source, before), self._rows_of(source, after)
+            listed = self._rows_of(source, after)
             if before is None:
                 fresh += listed
-            elif was != listed:
+            elif (was := self._rows_of(source, before)) != listed:
                 # One after the other: a head that has lost all its rows cannot tell where others belong.
                 for slugs, row in was:
                     index.discard(slugs, row)
                 index.add(listed)
             for slugs, _ in listed:
                 stale.update(slugs)
-            stale.update(self._slugs(source, before), self._slugs_together(place))
+            if before is not None:
+                stale.update(self._slugs(source, before))
+            if is_shared := self._twins.shares(place):
+                stale.update(self._slugs_together(place))
             if after.same_as is not None or after.withdrawn is not None:
                 stale.update(self._slugs(source, after))
-            reaches = any(self._archive.reaches(slugs, seen_of(row)) for slugs, row in listed)
-            if before is not None or reaches or self._twins.shares(place):
+            if before is not None or is_shared or self._reaches_archives(listed):
                 moved.append((before, after))
         index.add(fresh)
         self._stale_slugs.update(filter(_is_feed, stale))
         self._index_changed = True
         for before, after in moved:
             self._move_in_archives(source, before, after)
+
+    def _reaches_archives(self, listed: Iterable[tuple[dict[str, str], Row]]) -> bool:
+        return any(self._archive.reaches(slugs, seen_of(row)) for slugs, row in listed)
 
     def _move_in_archives(self, source: KnownSource, before: KnownEntry | None, after: KnownEntry) -> None:
         if before is not None and before.same_as == after.same_as and facts(before) == facts(after):
