@@ -50,7 +50,7 @@ def render(
 def fragment(published: PublishedEntry, *, base_url: str) -> Fragment | None:
     """An entry as it stands in any feed; None, and logged, where it cannot be written."""
     try:
-        known, written = published.known, _entry(published, base_url).encode()
+        known, written = published.known, _entry(published, base_url)
         return Fragment(
             known.atom_id,
             parts.seconds(known.updated),
@@ -206,8 +206,8 @@ def _chain(feed: Feed) -> Iterator[tuple[str, str]]:
         yield "current", feed.path
 
 
-def _entry(published: PublishedEntry, base_url: str) -> str:
-    """An entry as XML (RFC 4287 §4.1.2)."""
+def _entry(published: PublishedEntry, base_url: str) -> bytes:
+    """An entry as XML (RFC 4287 §4.1.2), in UTF-8."""
     known, entry = published.known, published.known.entry
     if clean(known.atom_id) != known.atom_id:
         raise ValueError("its id has a character that XML has no room for")
@@ -229,10 +229,11 @@ def _entry(published: PublishedEntry, base_url: str) -> str:
     if link:
         lines.append(f'    <link href="{_quoted(link)}" rel="alternate"/>')
     lines += [line for enclosure in entry.enclosures if (line := _enclosure(enclosure))]
-    if entry.summary:
-        lines.append(_text("summary", entry.summary))
-    if content := entry.content or (None if link else entry.summary or Text(parts.title(known))):
-        lines.append(_text("content", content))
+    head = "\n".join(lines).encode()
+    summary = _text(b"summary", entry.summary) if entry.summary else b""
+    content = entry.content or (None if link else entry.summary or Text(parts.title(known)))
+    told = _text(b"content", content) if content else b""
+    lines = [""]
     if image := parts.iri(entry.image):
         lines.append(_empty("media:thumbnail", url=image))
     if entry.rights:
@@ -240,7 +241,7 @@ def _entry(published: PublishedEntry, base_url: str) -> str:
     # Where it comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source.
     before, after = _around_date(published.source_id, published.source, entry.origin, base_url)
     lines.append(f"{before}{updated}{after}\n  </entry>\n")
-    return "\n".join(lines)
+    return b"".join((head, summary, told, "\n".join(lines).encode()))
 
 
 @lru_cache(maxsize=1024)
@@ -295,8 +296,8 @@ def _enclosure(enclosure: Enclosure) -> str | None:
     return _empty("link", rel="enclosure", href=href, type=kind, length=length)
 
 
-def _element(name: str, text: str, attributes: str = "") -> str:
-    return f"    <{name}{attributes}>{_escaped(text)}</{name}>"
+def _element(name: str, text: str) -> str:
+    return f"    <{name}>{_escaped(text)}</{name}>"
 
 
 def _empty(name: str, **attributes: str | None) -> str:
@@ -313,8 +314,12 @@ def _quoted(text: str) -> str:
     return _escaped(text).replace('"', "&quot;")
 
 
-def _text(name: str, text: Text) -> str:
-    return _element(name, clean(text.value), ' type="html"' if text.type == "html" else "")
+def _text(name: bytes, text: Text) -> bytes:
+    """On a line of its own. Texts are long, and Python writes letters beyond ASCII slowly: a text that was stored is
+    remembered in UTF-8, what is made of it is not."""
+    told = clean(text.value).encode()
+    told = told.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;").replace(b"\r", b"&#13;")
+    return b"\n    <%b%b>%b</%b>" % (name, b' type="html"' if text.type == "html" else b"", told, name)
 
 
 class _FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped

@@ -52,7 +52,7 @@ def sign(known: KnownEntry, source: About) -> int:
     """The same for the same facts, whether they were just made or read back from a file; below 2**128."""
     bond = known.twin_of.atom_id if known.twin_of else None
     told = (known.atom_id, known.entry, bond, known.published, known.updated, known.withdrawn, source)
-    data, state = msgspec.json.encode(told), hashlib.sha256()
+    data, state = msgspec.msgpack.encode(told), hashlib.sha256()
     for at in range(0, len(data), _AT_ONCE):
         state.update(data[at : at + _AT_ONCE])
     return int.from_bytes(state.digest()[:16], "big")

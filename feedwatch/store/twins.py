@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import islice
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -17,8 +18,9 @@ from feedwatch.differ.normalise import text_of
 from feedwatch.model import Entry, KnownEntry, Text
 from feedwatch.store import Place
 
-#: Posts that are remembered: the newest, which are those that feeds show and alerts are about.
-_MOST = 10_000
+#: Posts that are remembered: the newest, which are those that feeds show and alerts are about; and how many more it may
+#: be for a while, as forgetting them one by one takes long.
+_MOST, _BEYOND = 10_000, 1_000
 #: Entries with one address that are told apart.
 _AT_ONE_ADDRESS = 20
 #: With more than so many others an address is not that of one post in several sources: then only the same title counts.
@@ -61,8 +63,9 @@ class Twins:
             return
         others = [one for one in self._seen.get(sign, ()) if one[:2] != place]
         self._seen[sign] = [*others, (*place, _title(known.entry))][-_AT_ONE_ADDRESS:]
-        while len(self._seen) > _MOST:
-            del self._seen[next(iter(self._seen))]
+        if len(self._seen) > _MOST + _BEYOND:
+            for oldest in list(islice(self._seen, _BEYOND)):
+                del self._seen[oldest]
 
     def elsewhere(self, source_id: str, entry: Entry) -> Place | None:
         """Where another source was first with this entry."""
