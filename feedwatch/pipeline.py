@@ -192,7 +192,7 @@ class Pipeline:
         return report
 
     async def _taken_in(self, source: Source, state: PollState, fetched: Fetched) -> Recorded | NotModified | Failure:
-        if body_digest(fetched.body) == state.body_digest:
+        if state.body_digest and body_digest(fetched.body) == state.body_digest:
             return NotModified(fetched.status, fetched.validators, fetched.url, fetched.trail)
         now = self._clock()
         try:
