@@ -3,6 +3,7 @@
 FeedwatchError
 ├── ConfigError      the operator's configuration (exit 78)
 ├── ReadError        a body that cannot be read as a feed or page (the source fails, others go on)
+├── NotPublished     the public folder
 ├── Refused          a request that must not be made, or an address the guard does not let through
 └── StoreError       the state folder
     ├── Locked       another process owns it (exit 75)
@@ -45,6 +46,10 @@ class ReadError(FeedwatchError):
 
 class Refused(FeedwatchError):
     """A connection to an address that the configuration does not allow, or a request that must not be made."""
+
+
+class NotPublished(FeedwatchError):
+    """Feeds could not be written; the old ones are whole."""
 
 
 class StoreError(FeedwatchError):

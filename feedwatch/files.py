@@ -78,7 +78,10 @@ def replace_documents(paths: Collection[Path]) -> None:
     except OSError as error:
         raise _not_written(paths, error) from error
     for folder in {path.parent for path in paths}:
-        sync_folder(folder)
+        try:
+            sync_folder(folder)
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be made durable ({error.strerror or error})") from error
 
 
 def _staged(path: Path | str) -> str:

@@ -19,7 +19,7 @@ from feedwatch.config_build import Config
 from feedwatch.differ.diff import Diff, unchanged
 from feedwatch.differ.followed import first_due, looked
 from feedwatch.differ.trust import Taken
-from feedwatch.errors import StoreError
+from feedwatch.errors import NotPublished, StoreError
 from feedwatch.following import Follower, Spent
 from feedwatch.generator.publish import Publisher
 from feedwatch.healing import Healer, as_healed
@@ -307,7 +307,16 @@ class Pipeline:
 
     async def publish(self) -> list[str]:
         """Renders the feeds that changed, then keeps the poll states: validators become durable only after
-        the feeds show what they vouch for. Returns the files written, relative to the public folder."""
+        the feeds show what they vouch for. Returns the files written, relative to the public folder.
+
+        Raises NotPublished, StoreError; it is made up for by the next one.
+        """
+        try:
+            return await self._published()
+        except OSError as error:
+            raise NotPublished(f"feeds could not be written ({error}); the old ones stay") from error
+
+    async def _published(self) -> list[str]:
         await self._judge()
         written: list[str] = []
         # Not all at once: an archive may have thousands, and others wait for the store's thread.

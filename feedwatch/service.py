@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from feedwatch.app import App
 from feedwatch.canonical import host_of
-from feedwatch.errors import StoreError
+from feedwatch.errors import NotPublished, StoreError
 from feedwatch.health import Observed
 from feedwatch.memory import give_back
 from feedwatch.model import Source, SourceReport
@@ -195,9 +195,9 @@ class Service:
     async def _publish(self) -> list[str]:
         try:
             written = await self._app.pipeline.publish()
-        except (OSError, StoreError) as error:
-            self._store_error = f"feeds could not be written ({error})"
-            log.error("feeds could not be written (%s); the old ones stay, next try after the next poll", error)
+        except (NotPublished, StoreError) as error:
+            self._store_error = str(error)
+            log.error("%s; next try after the next poll", error)
             return []
         else:
             self._store_error = None

@@ -86,6 +86,17 @@ def test_bad_configuration_shows_every_mistake_and_exits_78(bench: Bench) -> Non
     assert len(bench.json("check", code=78)["problems"]) == 3
 
 
+def test_what_failed_is_told_on_the_stream_of_errors_and_all_else_where_results_go(bench: Bench) -> None:
+    bad = SIMPLE.replace('"page"', '"bad"').replace("page.html", "none.html")
+    bench.config(SIMPLE + bad + SIMPLE.replace('"page"', '"fine"'))
+
+    said = bench.run("poll", code=1)
+
+    told, failed = ([line.partition(":")[0] for line in stream.splitlines()] for stream in (said.stdout, said.stderr))
+    assert [name for name in told if name in ("page", "bad", "fine")] == ["page", "fine"]
+    assert failed == ["bad"]
+
+
 def test_an_unknown_source_is_a_usage_error_that_names_the_known_ones(bench: Bench) -> None:
     assert "page" in bench.run("poll", "pgae", code=2).stderr
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import itertools
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from inprocess import run
 from make import NOW
 from origin import Origin
 from simulated import simulate
 from workbench import Bench
 
+from feedwatch import failpoints
 from feedwatch.app import SourcePoller
 from feedwatch.model import Source
 from feedwatch.net import Net
@@ -112,6 +117,32 @@ def test_a_back_fill_reads_the_archive_alerts_nobody_and_goes_on_where_it_was(be
     after = bench.json("poll")["sources"][0]
     assert (after["new"], after["edited"], after["withdrawn"]) == ([], [], [])
     assert not [request for request in archive.requests if request.path == "/hook"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_whatever_step_of_a_back_fill_fails_the_next_one_misses_no_page(tmp_path: Path, archive: Origin) -> None:
+    def full(step: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for step in itertools.count(1):
+        bench = Bench(tmp_path / str(step))
+        bench.folder.mkdir()
+        bench.config(config(archive))
+        run(bench.folder, "poll")
+        failpoints.arm(step, full)
+        try:
+            run(bench.folder, "backfill", "blog", code=None)
+        finally:
+            over = failpoints.hits() < step
+            failpoints.arm(0, full)
+        run(bench.folder, "backfill", "blog")
+
+        known = json.loads(run(bench.folder, "list", "--json").out)["entries"]
+        assert len(known) == 9, f"after a failure at step {step}"
+        if over:
+            break
+    assert step > 5
 
 
 def test_page_url_says_where_the_pages_are_that_name_none(bench: Bench, archive: Origin) -> None:

@@ -15,7 +15,6 @@ from feedwatch.app import App, open_app
 from feedwatch.cli.common import Setup, complete_source, echo_json, json_option, printable, setup, source_called
 from feedwatch.cli.people import working
 from feedwatch.config_build import Config
-from feedwatch.errors import FeedwatchError
 from feedwatch.model import Source, SourceReport
 from feedwatch.store import Store
 
@@ -69,12 +68,7 @@ async def _round(
             await app.store.run(lambda store: _restored(store, chosen))
         with working("polling", len(chosen), quiet=quiet) as step:
             reports = await poll_all(app, chosen, step)
-        try:
-            written = await app.pipeline.publish()
-        except OSError as error:
-            raise FeedwatchError(
-                f"feeds could not be written ({error}); the old ones stay; run it again when that is mended"
-            ) from error
+        written = await app.pipeline.publish()
         return reports, written, await app.pipeline.deliver()
 
 

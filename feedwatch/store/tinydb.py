@@ -425,6 +425,9 @@ class TinyStore:
                 # Pages that are behind are found again by what they show.
                 if self._unclean.exists() and not self._archive.stale:
                     files.remove(self._unclean)
+        except OSError as error:
+            why = error.strerror or error
+            raise StoreError(f"{self._folder}: cannot be written ({why}); the next start makes up for it") from error
         finally:
             self._lock.close()
 
@@ -440,8 +443,12 @@ class TinyStore:
         return self._folder / "unclean"
 
     def _mark_unclean(self) -> None:
-        if not self._unclean.exists():
+        if self._unclean.exists():
+            return
+        try:
             files.write_atomic(self._unclean, b"")
+        except OSError as error:
+            raise StoreError(f"{self._unclean}: cannot be written ({error.strerror or error})") from error
 
     def _recover(self, *, in_doubt: bool) -> None:
         """After a crash the index, the outbox's times and the feeds may lag behind the sources: make them again."""
