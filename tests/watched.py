@@ -27,7 +27,7 @@ from feedwatch.app import App, open_app
 from feedwatch.canonical import digest
 from feedwatch.categories import ALL
 from feedwatch.differ.normalise import plain
-from feedwatch.errors import StoreError
+from feedwatch.errors import NotPublished, StoreError
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import EPOCH, Change, SourceReport
 from feedwatch.store import Claim, Store
@@ -205,7 +205,7 @@ class Watched:
         self._in_doubt = True
         try:
             self.looks()
-        except (OSError, StoreError):
+        except (NotPublished, StoreError):
             pass
         finally:
             failpoints.arm(0, lambda _: None)

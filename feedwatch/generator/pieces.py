@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Protocol
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from feedwatch.store import Place, Standing
 
 #: Bytes of entries that are remembered: in a first round some fifty sources, of which a page of an archive has entries.
 _REMEMBERED = 9_000_000
+#: So many of them at most are kept longest, so that there is room for others.
+_KEPT = 1_500
 #: Bytes of one without any text, about.
 _EMPTY = 1000
 
@@ -53,6 +56,12 @@ class Pieces:
             return kept
         standing = self._shelf.standing_at(name, place)
         return self._written(place, version, standing) if standing else None
+
+    def keep(self, places: Iterable[Place]) -> None:
+        """Says that these, of those that are remembered, are needed longest."""
+        for place in islice(places, _KEPT):
+            if place in self._recent:
+                self._recent.move_to_end(place)
 
     def first_of(self, source_id: str, limit: int) -> Sequence[Piece]:
         """What stands first in a source's own feed."""

@@ -95,6 +95,8 @@ class Publisher:
         self._tidy_up()
         written: list[str] = []
         feeds = self._shelf.feeds()
+        # What stands first in a feed comes onto a page of its archive one day, when its source may be long forgotten.
+        self._pieces.keep(place for slug in feeds for place in self._shelf.standing(slug, self._limit)[: self._limit])
         for name, number in self._shelf.in_time(pages):
             if feed := self._feed_of(name, feeds):
                 places = self._shelf.rows((name, number))

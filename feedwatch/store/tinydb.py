@@ -222,7 +222,8 @@ class TinyStore:
         """What a post says in feeds may come from any of its entries."""
         for one in (place, *self._together(place)):
             self._fragments.changed(one)
-            self._written[one[0]] = self._commits
+        # The versions of the others tell of this one's source too.
+        self._written[place[0]] = self._commits
 
     def withdrawn(self, slug: str, limit: int) -> Sequence[PublishedEntry]:
         # A post that another source still has is not withdrawn.
