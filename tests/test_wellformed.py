@@ -205,6 +205,34 @@ def test_what_nearly_all_feeds_are_made_of_is_read_quickly(text: str) -> None:
     assert same(text).entries
 
 
+def test_each_entry_is_read_by_what_it_is_made_of() -> None:
+    link = "<link>https://site.example/{}</link>"
+    items = [
+        f"<title>A</title>{link.format('a')}<description>&lt;p&gt;x</description>",
+        f"{link.format('b')}<title>B</title><description>y</description>",
+        f"<title>C</title>{link.format('c')}<description>z</description><category>D</category><category>E</category>",
+        f"<title>F</title>{link.format('f')}<description>&lt;p&gt;x</description>",
+    ]
+    head = f"<title>T</title>{link.format('')}<description>&lt;p&gt;x</description>"
+    text = f'<rss version="2.0"><channel>{head}{"".join(f"<item>{item}</item>" for item in items)}</channel></rss>'
+
+    assert quick(text)
+    assert [entry.title for entry in same(text).entries] == ["A", "B", "C", "F"]
+
+
+def test_what_is_not_looked_at_may_be_of_any_depth() -> None:
+    deep = rss(f"<title>A</title><comments>{'<b>' * 100_000}{'</b>' * 100_000}</comments>")
+
+    assert quick(deep)
+
+
+@pytest.mark.parametrize("letters", ["#&", "##&#147;", "&#147;", "# &amp;#147;", "#1 &#8217;", "\u00e9 #\x93"])
+def test_letters_that_feedparser_mends_are_found_wherever_they_stand(letters: str) -> None:
+    text = rss(f"<title>{letters}</title>")
+
+    assert not quick(text) or same(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -39,7 +39,7 @@ def read_quickly(body: bytes, content_type: str, *, url: str, now: datetime) -> 
     """The entries of a well-formed feed of a usual dialect, as they leave a reader; None for anything else. `url` is
     the base of relative links.
 
-    libxml2 takes nothing that is no UTF-8 or has a character that XML forbids: only what stands before the root
+    expat takes nothing that is no UTF-8 or has a character that XML forbids: only what stands before the root
     element, which it is not given, is decoded and looked at here.
     """
     if not is_utf_8_if_valid(body, content_type):
@@ -58,7 +58,7 @@ def read_quickly(body: bytes, content_type: str, *, url: str, now: datetime) -> 
     entry = _ENTRY_TAG.search(found.text)
     within = entry is not None and entry.end() < len(found.text)
     pace = pace_of(found.text if within else document.decode())
-    reading = reading_of(quick.feed, quick.entries, Document(url, quick.rss, now, clean=True), pace)
+    reading = reading_of(quick.feed, quick.entries, Document(url, quick.rss, now, quick=True), pace)
     return replace(reading, way="quick")
 
 

@@ -52,8 +52,8 @@ class Document(Struct, frozen=True):
     #: RSS in any version, or CDF; else Atom.
     rss: bool
     now: datetime
-    #: None of its texts has a character that XML forbids.
-    clean: bool = False
+    #: Read by `wellformed`: none of its texts has a character that XML forbids, no entry says its language.
+    quick: bool = False
 
 
 def reading_of(feed: Any, entries: Iterable[Any], document: Document, pace: Pace) -> Reading:
@@ -86,24 +86,24 @@ def _entry(e: Any, document: Document, about: About) -> Entry:
         title=one_line(title),
         link=link,
         summary=_summary(e, document, content),
-        content=_text(content, document) if content else None,
+        content=_text(content["value"], content, document) if content else None,
         authors=_people(e, url, rss=rss),
-        categories=_categories(tuple([(t.get("term"), t.get("scheme"), t.get("label")) for t in e.get("tags", ())])),
+        categories=_categories(e.get("tags")),
         enclosures=_enclosures(e, url),
         published=published,
         updated=updated,
         image=_image(e, url),
-        language=_language(e, about),
+        language=None if document.quick else _language(e, about),
         rights=tidy_line(_line(e, "rights")),
         origin=_origin(e.get("source")),
     )
 
 
 def _title(holder: Any, *, rss: bool) -> str | None:
-    detail = holder.get("title_detail") or {}
     value: str = holder.get("title") or ""
     if rss:
         return _unmarked(value) or None
+    detail = holder.get("title_detail") or {}
     return (value if detail.get("type") == "text/plain" else plain(value)) or None
 
 
@@ -162,19 +162,23 @@ def _summary(e: Any, document: Document, content: Any) -> Text | None:
     # Without a detail it is feedparser's own copy of the content.
     if not value or "summary_detail" not in e or (content and content["value"].strip() == value.strip()):
         return None
-    return _text({**e["summary_detail"], "value": value}, document)
+    return _text(value, e["summary_detail"], document)
 
 
-def _text(construct: Any, document: Document) -> Text | None:
-    value: str = construct["value"]
+def _text(value: str, construct: Any, document: Document) -> Text | None:
+    """`value` as the construct says that it is to be read."""
     if construct.get("type") == "text/plain":
         return tidy_text(Text(value))
-    harmless = (sanitize_clean if document.clean else sanitize)(value, construct.get("base") or document.url)
+    harmless = (sanitize_clean if document.quick else sanitize)(value, construct.get("base") or document.url)
     return Text(harmless, "html") if harmless else None
 
 
+def _categories(tags: Any) -> tuple[Category, ...]:
+    return _named(tuple([(t.get("term"), t.get("scheme"), t.get("label")) for t in tags])) if tags else ()
+
+
 @functools.lru_cache(maxsize=_REMEMBERED)
-def _categories(tags: tuple[tuple[str | None, str | None, str | None], ...]) -> tuple[Category, ...]:
+def _named(tags: tuple[tuple[str | None, str | None, str | None], ...]) -> tuple[Category, ...]:
     """`tags`: term, scheme and label of each."""
     return tidy_categories(
         tuple(Category(_unmarked(term or ""), scheme, _unmarked(label or "") or None) for term, scheme, label in tags)
@@ -182,8 +186,11 @@ def _categories(tags: tuple[tuple[str | None, str | None, str | None], ...]) -> 
 
 
 def _people(holder: Any, url: str, *, rss: bool) -> tuple[Person, ...]:
-    people = tuple([(p.get("name"), p.get("email"), p.get("href")) for p in holder.get("authors", ())])
-    return _persons(people, holder.get("author") if rss else None, url) if people else ()
+    people = holder.get("authors")
+    if not people:
+        return ()
+    named = tuple([(p.get("name"), p.get("email"), p.get("href")) for p in people])
+    return _persons(named, holder.get("author") if rss else None, url)
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
@@ -215,11 +222,11 @@ def _person(raw: str) -> Person:
 
 
 def _enclosures(e: Any, url: str) -> tuple[Enclosure, ...]:
-    links = [link for link in e.get("links", ()) if link.get("rel") == "enclosure"]
-    if not links:
-        return ()
-    made = [_enclosure(link, href) for link in links if (href := web_url(link.get("href"), url))]
-    return tuple(enclosure for enclosure in made if enclosure)
+    made = []
+    for link in e.get("links", ()):
+        if link.get("rel") == "enclosure" and (href := web_url(link.get("href"), url)):
+            made.append(_enclosure(link, href))
+    return tuple([enclosure for enclosure in made if enclosure]) if made else ()
 
 
 def _enclosure(link: Any, href: str) -> Enclosure | None:

@@ -16,7 +16,6 @@ from feedwatch.readers.feed import read_any_feed, read_quickly
 from feedwatch.readers.finish import finish, settle
 from feedwatch.readers.jsonfeed import read_json_feed
 from feedwatch.readers.kind import look
-from feedwatch.readers.sitemap import read_sitemap
 
 
 def read(
@@ -74,6 +73,8 @@ def _read(
         case "json":
             return read_json_feed(found.text, url=base, now=now)
         case "sitemap":
+            from feedwatch.readers.sitemap import read_sitemap  # loading lxml takes as long as reading three feeds
+
             return read_sitemap(found.text, url=base, now=now)
         case "page":
             from feedwatch.readers.anypage import read_any_page  # loading it takes as long as reading fifty feeds
