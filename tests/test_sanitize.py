@@ -9,7 +9,7 @@ from typing import Any
 
 import html5lib
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from make import NOW
 from msgspec import Struct
@@ -17,7 +17,7 @@ from msgspec import Struct
 from feedwatch.canonical import clean
 from feedwatch.model import Entry, Source, Text
 from feedwatch.readers import read
-from feedwatch.readers.sanitize import plain, sanitize, web_url
+from feedwatch.readers.sanitize import _cleaner, plain, sanitize, web_url
 
 BASE = "https://blog.example/posts/"
 HOSTILE = [
@@ -278,3 +278,22 @@ def test_what_is_sanitised_is_clean_and_stays_as_it_is(markup: str, more: str) -
 
     assert clean(once) == once
     assert list(harm(once)) == []
+
+
+#: What texts and pictures are made of, and what would be seen in another way by one who only glances at them.
+SCRAPS = st.sampled_from([
+    "word", "caf\u00e9 \u6771", " ", "\n", "\r", "\r\n", "\t", "\x0c", "\u00a0", "\ufeff", "\x85", "\u2028", "\x7f",
+    "&", "&amp;", "&#13;", ">", "<", '"', "'", "/", "=", "<img", "<IMG", "<image", "<video", "<source", "<p>", "<!--",
+    "-->", "<a title=", ' src="https://i.example/a.png"', ' alt="a > b"', ' alt="x"', " alt='x'", ' width="3"', "/>",
+    ' data-srcset="/a"',
+    ' srcset="https://i.example/b.png 2x, javascript:x"', ' SRCSET="javascript:x 2x"', ' poster="javascript:x"',
+    ' src\u017fet="x"', "\nsrcset=x", '"srcset="x"', "<textarea>", "<style>",
+])  # fmt: skip
+
+
+@given(st.lists(SCRAPS, max_size=12).map("".join))
+@settings(max_examples=1000, deadline=None)
+def test_what_is_seen_at_a_glance_is_what_the_whole_parser_sees(markup: str) -> None:
+    whole = _cleaner(BASE, checked=True).clean(clean(markup))
+
+    assert sanitize(markup, BASE) == clean(whole).strip()

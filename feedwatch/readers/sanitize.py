@@ -57,8 +57,11 @@ _ATTRIBUTES = {
 }
 _SCHEMES = {"http", "https", "mailto"}
 _TEXT = nh3.Cleaner(tags=set(), clean_content_tags=_HOLLOW)
-#: What has `srcset` or `poster`; HTML takes `image` for `img`.
-_PICTURE = re.compile(r"<(?:im|source|video)", re.IGNORECASE)
+#: What can have `srcset` or `poster`; HTML takes `image` for `img`. Of most pictures it is seen that they have neither:
+#: no sign that begins or ends a tag is in what they say, so none of them can hide another one.
+_PICTURE = re.compile(
+    r"""<(?:im(?!g(?:[ \t\n]+(?!srcset|poster)[a-z-]+="[^"<>]*")*[ \t\n]*/?>)|source|video)""", re.IGNORECASE
+)
 _SRCSET = re.compile(r"\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*(,\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*)*", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"<(?=/?(?:{'|'.join(sorted(_BLOCKS))})\b)", re.IGNORECASE)
 _URL_NOISE = re.compile(r"[\t\n\r\0]")
@@ -75,9 +78,18 @@ def sanitize(markup: str, base: str) -> str:
 
 def sanitize_clean(markup: str, base: str) -> str:
     """The same for markup that is known to have no character that XML forbids."""
+    if _is_text(markup):
+        return markup.strip()
     harmless = _cleaner(base, checked=_has_checked(markup)).clean(markup)
     # A reference can stand for a forbidden character. Looking for two letters takes longer than for one.
     return (clean(harmless) if "#" in markup and "&#" in markup else harmless).strip()
+
+
+def _is_text(markup: str) -> bool:
+    """Whether it has no tag or reference, and nothing that a parser drops or writes in another way."""
+    return not (
+        "<" in markup or "&" in markup or ">" in markup or "\r" in markup or "\xa0" in markup or "\ufeff" in markup
+    )
 
 
 def _has_checked(markup: str) -> bool:
