@@ -91,16 +91,12 @@ _WITH_TIME = re.compile(
     r"(?:\s(?P<year>\d{4}))?"
 )
 # What machines write (RFC 822 §5.1, RFC 3339 §5.6): it says everything, in a form that can mean nothing else.
-# It has no half of the day, which `_at` asks for.
-_CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?P<half>(?!))?"
 _RFC_822 = re.compile(
-    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?(?P<day>[0-9]{1,2}) "
-    r"(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?P<year>[0-9]{4}) "
-    rf"{_CLOCK} (?:(?P<zone>GMT|UTC?|[ECMP][SD]T)|(?P<offset>[+-][0-9]{{4}}))"
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?([0-9]{1,2}) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([0-9]{4}) "
+    r"((?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}) (?:(GMT|UTC?|[ECMP][SD]T)|([+-][0-9]{4}))"
 )
 _RFC_3339 = re.compile(
-    rf"(?P<year>[0-9]{{4}})-(?P<month>[0-9]{{2}})-(?P<day>[0-9]{{2}})T{_CLOCK}(?:\.[0-9]{{1,9}})?"
-    r"(?:(?P<zone>Z)|(?P<offset>[+-][0-9]{2}:[0-9]{2}))"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.[0-9]{1,9})?(?:Z|([+-][0-9]{2}:[0-9]{2}))"
 )
 
 
@@ -129,12 +125,18 @@ def _usual(text: str) -> Moment | None:
 
     Atom says the same one twice at most entries.
     """
-    found = _RFC_3339.fullmatch(text) or _RFC_822.fullmatch(text)
-    if found is None:
+    if found := _RFC_3339.fullmatch(text):
+        stated, zone, offset = found[1], None, found[2]
+    elif found := _RFC_822.fullmatch(text):
+        day, month, year, clock, zone, offset = found.groups()
+        stated = f"{year}-{MONTH_NAMES[month.lower()]:02}-{day:0>2}T{clock}"
+    else:
         return None
-    year, month, day = found.group("year", "month", "day")
-    when = _date(int(year), MONTH_NAMES.get(month.lower()) or int(month), int(day))
-    return _at(when, found) if when else None
+    try:
+        local = datetime.fromisoformat(stated + "Z")
+        return _moment(local, zone, offset) if local.year >= _EARLIEST_YEAR else None
+    except (ValueError, OverflowError):  # a leap second, or no date at all: the rules for people tell
+        return None
 
 
 class _Dialect:
@@ -205,20 +207,26 @@ class _Dialect:
 
 
 def _at(day: date, timed: re.Match[str]) -> Moment | None:
-    hour, minute, second = int(timed["hour"]), int(timed["minute"]), int(timed["second"] or 0)
+    hour = int(timed["hour"])
     half, zone, offset = timed.group("half", "zone", "offset")
     if half:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if half == "p" else 0)
+    second = int(timed["second"] or 0)
     if second == 60:  # a leap second, which datetime does not have
         second = 59
     try:
-        local = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=UTC)
-        east = _offset(zone, offset)
-        return Moment(local - east, offset=int(east.total_seconds() // 60)) if east else Moment(local)
+        local = datetime(day.year, day.month, day.day, hour, int(timed["minute"]), second, tzinfo=UTC)
+        return _moment(local, zone, offset)
     except (ValueError, OverflowError):
         return None
+
+
+def _moment(local: datetime, zone: str | None, offset: str | None) -> Moment:
+    """Raises ValueError for an offset that no place on earth has, and OverflowError for a time that none can say."""
+    east = _offset(zone, offset)
+    return Moment(local - east, offset=int(east.total_seconds() // 60)) if east else Moment(local)
 
 
 @functools.lru_cache(maxsize=256)
