@@ -22,11 +22,13 @@ from msgspec import Struct, msgpack
 
 #: Bytes that say how long a message is.
 LENGTH = 8
-#: Says that a call has been understood and begins.
+#: Says that a call has been understood and begins, where that was asked for.
 BEGUN = b"."
 #: Bytes of what the spawner is asked, and of what it says.
 ASKED, SAID = 128, 16
 _PR_SET_PDEATHSIG = 1
+#: Bytes that are taken from the socket at once if they are there: nearly all calls are shorter.
+_AT_ONCE = 1 << 18
 
 
 def spawn(requests: socket.socket) -> None:
@@ -123,10 +125,11 @@ def _end_with(parent: int) -> None:
 def _serve(channel: socket.socket) -> None:
     """Until the calls end."""
     gc.set_threshold(100_000, 20, 100)  # a feed is thousands of small objects, and no ring among them
-    calls = channel.makefile("rb")
+    calls = channel.makefile("rb", _AT_ONCE)
     while size := calls.read(LENGTH):
-        work, arguments = pickle.loads(calls.read(int.from_bytes(size, "big")))  # noqa: S301  (from our own process)
-        channel.sendall(BEGUN)
+        work, arguments, asked = pickle.loads(calls.read(int.from_bytes(size, "big")))  # noqa: S301  (from our own process)
+        if asked:
+            channel.sendall(BEGUN)
         channel.sendall(_answer(*_tried(work, arguments)))
 
 

@@ -10,6 +10,7 @@ import contextlib
 import pickle
 import resource
 import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -36,6 +37,8 @@ _WORKERS = 2
 _QUEUE, _PATIENCE = 16, 2.0
 #: Bytes of what a killed worker had still to say that are read at once.
 _CHUNK = 1 << 16
+#: How the system is told a time: seconds and millionths of them.
+_TIME = struct.Struct("@ll")
 
 
 def read(
@@ -166,6 +169,8 @@ class _Process:
         self._calls: socket.socket | None = None
         self._pid = 0
         self._killed = False
+        #: What it has done before.
+        self._begun: set[Callable[..., object]] = set()
 
     def is_alive(self) -> bool:
         return not self._killed
@@ -204,14 +209,17 @@ class _Process:
             raise Died from error
         if self._killed:
             raise Died
+        _limit(self._calls, socket.SO_SNDTIMEO, START)
         self._exchange(self._prepare, (), START)
 
     def _exchange(self, work: Callable[..., object], arguments: tuple[object, ...], deadline: float) -> Any:
         assert self._calls is not None  # noqa: S101
+        first = work not in self._begun
         try:
-            self._calls.settimeout(START)
-            self._calls.sendall(message((work, arguments)))
-            _read(self._calls, len(BEGUN), time.monotonic() + START)
+            self._calls.sendall(message((work, arguments, first)))
+            if first:  # what it has to load for that is no part of its time
+                _read(self._calls, len(BEGUN), time.monotonic() + START)
+                self._begun.add(work)
             until = time.monotonic() + deadline
             size = int.from_bytes(_read(self._calls, LENGTH, until), "big")
             return pickle.loads(_read(self._calls, size, until))  # noqa: S301  (from our own process)
@@ -225,7 +233,7 @@ class _Process:
         self.kill()
         if self._calls is not None:
             with contextlib.suppress(OSError):
-                self._calls.settimeout(START)
+                _limit(self._calls, socket.SO_RCVTIMEO, START)
                 while self._calls.recv(_CHUNK):
                     pass
             self._calls.close()
@@ -236,12 +244,21 @@ def _read(calls: socket.socket, size: int, until: float) -> bytearray:
     found = bytearray(size)
     rest = memoryview(found)
     while rest:
-        calls.settimeout(max(0.001, until - time.monotonic()))
-        count = calls.recv_into(rest)
+        _limit(calls, socket.SO_RCVTIMEO, max(0.001, until - time.monotonic()))
+        try:
+            count = calls.recv_into(rest, 0, socket.MSG_WAITALL)
+        except BlockingIOError:
+            raise TimeoutError from None
         if not count:
             raise Died
         rest = rest[count:]
     return found
+
+
+def _limit(calls: socket.socket, direction: int, seconds: float) -> None:
+    """The system keeps the time. `settimeout` takes two calls more for each that is limited by it."""
+    whole, part = divmod(seconds, 1)
+    calls.setsockopt(socket.SOL_SOCKET, direction, _TIME.pack(int(whole), int(part * 1_000_000)))
 
 
 class ReaderPool:
