@@ -297,3 +297,5 @@ def test_what_is_seen_at_a_glance_is_what_the_whole_parser_sees(markup: str) -> 
     whole = _cleaner(BASE, checked=True).clean(clean(markup))
 
     assert sanitize(markup, BASE) == clean(whole).strip()
+    # A tag behind a text has it parsed in any case.
+    assert "<" in markup or plain(markup) == plain(f"{markup}<b></b>")

@@ -94,8 +94,8 @@ def _entry(e: Any, document: Document, about: About) -> Entry:
         updated=updated,
         image=_image(e, url),
         language=None if document.quick else _language(e, about),
-        rights=tidy_line(_line(e, "rights")),
-        origin=_origin(e.get("source")),
+        rights=tidy_line(_line(e, "rights")) if "rights" in e else None,
+        origin=_origin(e["source"]) if "source" in e else None,
     )
 
 

@@ -122,6 +122,8 @@ def _cleaner(base: str, *, checked: bool) -> nh3.Cleaner:
 
 def plain(markup: str) -> str:
     """The text of `markup` on one line: entities decoded, blocks set apart, scripts and styles gone."""
+    if _is_text(markup):
+        return one_line(markup)
     apart = _BLOCK_TAG.sub(" <", clean(markup))
     return one_line(html.unescape(_TEXT.clean(apart)))
 
