@@ -31,7 +31,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Most addresses are written as they should be, and taking one apart takes longer than seeing that.
 _HOST = r"[A-Za-z0-9.-]+(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
 _IN_PATH = "A-Za-z0-9/%:@!$&'()*+,=~._-"
-_SETTLED = re.compile(rf"https?://{_HOST}(?:/[{_IN_PATH}]*)?(?:\?[?{_IN_PATH}]+)?(?:#[?{_IN_PATH}]+)?")
+_SETTLED = re.compile(rf"(https?://{_HOST})(?:/[{_IN_PATH}]*)?(?:\?[?{_IN_PATH}]+)?(?:#[?{_IN_PATH}]+)?")
+_ROOTED = re.compile(rf"/(?!/)(?:[{_IN_PATH}]*)(?:\?[?{_IN_PATH}]+)?(?:#[?{_IN_PATH}]+)?")
 _BARE = re.compile(rf"https?://([a-z0-9.-]*[a-z0-9])((?:/[;{_IN_PATH}]*)?)")
 _SLUG_LENGTH = 64
 
@@ -89,6 +90,18 @@ def body_digest(body: bytes) -> str:
 def is_settled(url: str) -> bool:
     """Whether `url` is an absolute http(s) URL that joining with a base, splitting and quoting leave as it is."""
     return _SETTLED.fullmatch(url) is not None
+
+
+def is_rooted(url: str) -> bool:
+    """Whether `url` is a path from the root of a site, and joining it with a base puts that site before it as it is."""
+    return _ROOTED.fullmatch(url) is not None and "/." not in url
+
+
+@functools.lru_cache(maxsize=64)
+def site_of(url: str) -> str | None:
+    """What stands before the path in an absolute http(s) URL that is settled."""
+    found = _SETTLED.fullmatch(url)
+    return found[1] if found else None
 
 
 @functools.lru_cache(maxsize=16_384)

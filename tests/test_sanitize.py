@@ -259,10 +259,23 @@ ADDRESSES = st.one_of(
         st.sampled_from(["", "#", "#part", "#a?b"]),
     ),
 )
-BASES = st.sampled_from(["", BASE, "http://other.example", "file:///srv/x", "http://[x", "mailto:a@b.example"])
+ROOTED = st.builds(
+    "/{}{}{}".format,
+    st.lists(
+        st.sampled_from(["a", "/", ".", "..", ":", ";", ";p", "%41", " ", "\u00e9", '"', "@", "\\"]), max_size=5
+    ).map("".join),
+    st.sampled_from(["", "?", "?a=1&b=2", "?a;b", "??", "?/../x"]),
+    st.sampled_from(["", "#", "#part", "#a?b", "#/./x"]),
+)
+BASES = st.sampled_from([
+    "", BASE, "http://other.example", "file:///srv/x", "http://[x", "mailto:a@b.example", "http://blog.example:0/",
+    "https://blog.example:8443?q=/x", "http://127.0.0.1:54321/feed", "http://blog.example:65535#x", "https:///x",
+    "http://BLOG.example/a;b/c#d", "HTTPS://blog.example/", "//blog.example/x", "http://blog.example:80",
+])  # fmt: skip
 
 
-@given(ADDRESSES, BASES)
+@given(st.one_of(ADDRESSES, ROOTED), BASES)
+@settings(max_examples=500, deadline=None)
 def test_an_address_is_absolute_at_a_look_as_it_would_be_with_care(url: str, base: str) -> None:
     found = web_url(url, base)
 

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import nh3
 
-from feedwatch.canonical import clean, is_settled, one_line
+from feedwatch.canonical import clean, is_rooted, is_settled, one_line, site_of
 
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "br", "caption", "center", "dd", "details", "div", "dl",
@@ -134,6 +134,8 @@ def web_url(url: str | None, base: str = "") -> str | None:
     gives stays the same in it."""
     if url and is_settled(url) and _is_base(base):
         return url
+    if url and is_rooted(url) and (site := site_of(base)):
+        return site + url
     text = _URL_NOISE.sub("", clean(url or "")).strip().replace(" ", "%20")
     if not text:
         return None
