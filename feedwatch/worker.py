@@ -1,7 +1,8 @@
 """What runs in the processes that the main one has for others to crash in: the spawner, which does nothing but fork
 workers, and the workers, which take calls from a socket and give what came of each.
 
-A message is its length in eight bytes and a pickle, in which a value of the model is packed; both ends are feedwatch.
+A message is two lengths of eight bytes each, a pickle, and bytes that stand in the pickle's place of them: a body, or a
+value of the model that is packed. Both ends are feedwatch.
 Imports next to nothing: whatever is here is in each of them.
 """
 
@@ -14,14 +15,15 @@ import os
 import pickle
 import signal
 import socket
+import struct
 import sys
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, msgpack
 
-#: Bytes that say how long a message is.
-LENGTH = 8
+#: How long the two parts of a message are.
+LENGTHS = struct.Struct(">QQ")
 #: Says that a call has been understood and begins, where that was asked for.
 BEGUN = b"."
 #: Bytes of what the spawner is asked, and of what it says.
@@ -126,16 +128,21 @@ def _serve(channel: socket.socket) -> None:
     """Until the calls end."""
     gc.set_threshold(100_000, 20, 100)  # a feed is thousands of small objects, and no ring among them
     calls = channel.makefile("rb", _AT_ONCE)
-    while size := calls.read(LENGTH):
-        work, arguments, asked = pickle.loads(calls.read(int.from_bytes(size, "big")))  # noqa: S301  (from our own process)
+    while head := calls.read(LENGTHS.size):
+        size, more = LENGTHS.unpack(head)
+        pickled, apart = calls.read(size), calls.read(more)
+        work, arguments, asked = pickle.loads(pickled, buffers=[apart])  # noqa: S301  (from our own process)
         if asked:
             channel.sendall(BEGUN)
         channel.sendall(_answer(*_tried(work, arguments)))
 
 
 def message(value: object) -> bytes:
-    data = pickle.dumps(value, protocol=5)
-    return len(data).to_bytes(LENGTH, "big") + data
+    """One `PickleBuffer` in `value` is not copied into the pickle."""
+    apart: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(value, protocol=5, buffer_callback=apart.append)
+    more = apart[0].raw() if apart else b""
+    return b"".join((LENGTHS.pack(len(data), len(more)), data, more))
 
 
 def _tried(work: Any, arguments: Any) -> tuple[bool, object]:
@@ -154,7 +161,7 @@ class Packed:
         """Raises UnicodeEncodeError, TypeError or OverflowError for what a pickle takes: half a character, a class of
         one's own, a number of more than 64 bits."""
         self._type = type(value)
-        self._data = msgpack.encode(value)
+        self._data = pickle.PickleBuffer(msgpack.encode(value))
 
     def value(self) -> Any:
         return msgpack.decode(self._data, type=self._type)

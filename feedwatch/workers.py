@@ -24,7 +24,7 @@ from msgspec import ValidationError
 from feedwatch.errors import ReadError
 from feedwatch.model import Article, Entry, Failure, Fetched, Reading, Selectors, Source
 from feedwatch.spawner import START, Spawner
-from feedwatch.worker import BEGUN, LENGTH, Packed, message
+from feedwatch.worker import BEGUN, LENGTHS, Packed, message
 
 T = TypeVar("T")
 
@@ -221,8 +221,9 @@ class _Process:
                 _read(self._calls, len(BEGUN), time.monotonic() + START)
                 self._begun.add(work)
             until = time.monotonic() + deadline
-            size = int.from_bytes(_read(self._calls, LENGTH, until), "big")
-            return pickle.loads(_read(self._calls, size, until))  # noqa: S301  (from our own process)
+            size, more = LENGTHS.unpack(_read(self._calls, LENGTHS.size, until))
+            answer = memoryview(_read(self._calls, size + more, until))
+            return pickle.loads(answer[:size], buffers=[answer[size:]])  # noqa: S301  (from our own process)
         except TimeoutError:
             raise
         except OSError as error:
@@ -288,7 +289,8 @@ class ReaderPool:
 
     async def _run(self, fetched: Fetched, work: Callable[..., T], *further: object) -> T | Failure:
         try:
-            return await self._workers.run(work, fetched.url, dict(fetched.headers), fetched.body, *further)
+            body = pickle.PickleBuffer(fetched.body)
+            return await self._workers.run(work, fetched.url, dict(fetched.headers), body, *further)
         except ReadError as error:
             return Failure(error.kind, str(error), fetched.status, feeds=error.feeds)
         except TimeoutError:
