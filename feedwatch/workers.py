@@ -224,8 +224,8 @@ class _Process:
             size, more = LENGTHS.unpack(_read(self._calls, LENGTHS.size, until))
             answer = memoryview(_read(self._calls, size + more, until))
             return pickle.loads(answer[:size], buffers=[answer[size:]])  # noqa: S301  (from our own process)
-        except TimeoutError:
-            raise
+        except BlockingIOError:
+            raise TimeoutError from None
         except OSError as error:
             raise Died from error
 
@@ -241,15 +241,12 @@ class _Process:
 
 
 def _read(calls: socket.socket, size: int, until: float) -> bytearray:
-    """Raises TimeoutError, and Died when the answer ends before."""
+    """Raises BlockingIOError at `until`, and Died when the answer ends before."""
     found = bytearray(size)
     rest = memoryview(found)
     while rest:
         _limit(calls, socket.SO_RCVTIMEO, max(0.001, until - time.monotonic()))
-        try:
-            count = calls.recv_into(rest, 0, socket.MSG_WAITALL)
-        except BlockingIOError:
-            raise TimeoutError from None
+        count = calls.recv_into(rest, 0, socket.MSG_WAITALL)
         if not count:
             raise Died
         rest = rest[count:]
@@ -257,7 +254,7 @@ def _read(calls: socket.socket, size: int, until: float) -> bytearray:
 
 
 def _limit(calls: socket.socket, direction: int, seconds: float) -> None:
-    """The system keeps the time. `settimeout` takes two calls more for each that is limited by it."""
+    """How long the system waits at the socket. After `settimeout` Python asks it whether there is anything, first."""
     whole, part = divmod(seconds, 1)
     calls.setsockopt(socket.SOL_SOCKET, direction, _TIME.pack(int(whole), int(part * 1_000_000)))
 

@@ -168,6 +168,27 @@ def test_a_spawner_that_was_killed_is_replaced(beginning: str) -> None:
     assert said(program, beginning)[0] == "5\n"
 
 
+@pytest.mark.parametrize("call", ["len, bytes(10_000_000)", "len, 'short'", "os.getpid"])
+def test_a_worker_that_takes_or_gives_nothing_is_given_up_in_time_and_replaced(call: str) -> None:
+    """Whether it has done such a thing before or not, and whether the call does not pass or no answer comes."""
+    out, _ = said(f"""
+        import feedwatch.workers
+        feedwatch.workers.START = 0.5
+        async def work():
+            workers = Workers(1, 0.5, "json")
+            worker = await workers.run(os.getpid)
+            os.kill(worker, signal.SIGSTOP)
+            try:
+                await workers.run({call})
+            except TimeoutError:
+                print("late", await workers.run(os.getpid) != worker)
+            workers.close()
+        asyncio.run(work())
+    """)
+
+    assert out == "late True\n"
+
+
 @EITHER_WAY
 def test_a_worker_that_hangs_ends_with_the_spawner(beginning: str) -> None:
     program = """
