@@ -226,6 +226,14 @@ def test_what_is_not_looked_at_may_be_of_any_depth() -> None:
     assert quick(deep)
 
 
+@pytest.mark.parametrize("piece", ["x", "\u00e9", "\u6771x", "\U0001f600", "&amp;", "a &lt;b>\n"])
+def test_a_text_of_any_length_is_read_whole(piece: str) -> None:
+    text = rss(f"<title>A</title><description>{piece * 40_001}</description>")
+
+    assert quick(text)
+    assert same(text).entries[0].summary
+
+
 @pytest.mark.parametrize("letters", ["#&", "##&#147;", "&#147;", "# &amp;#147;", "#1 &#8217;", "\u00e9 #\x93"])
 def test_letters_that_feedparser_mends_are_found_wherever_they_stand(letters: str) -> None:
     text = rss(f"<title>{letters}</title>")

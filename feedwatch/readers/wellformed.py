@@ -1,5 +1,5 @@
-"""Well-formed RSS 2.0 and Atom 1.0 as expat reads them, in the mapping that feedparser would make of them: it has the
-same parser below.
+"""Well-formed RSS 2.0 and Atom 1.0 as expat reads them, which feedparser has as well, in the mapping that feedparser
+would make of them.
 
 It knows what nearly all feeds are made of and gives up on anything else: an element, attribute, type or namespace that
 is not listed here means None, and feedparser reads the document. `tests/test_wellformed.py` holds the two together.
