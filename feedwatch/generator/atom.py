@@ -212,7 +212,7 @@ def _entry(published: PublishedEntry, base_url: str) -> bytes:
     if clean(known.atom_id) != known.atom_id:
         raise ValueError("its id has a character that XML has no room for")
     language = parts.language(entry.language)
-    updated = parts.seconds(known.updated).isoformat()
+    updated = parts.stamp(known.updated)
     lines = [
         f'  <entry xml:lang="{language}">' if language else "  <entry>",
         f"    <id>{_escaped(known.atom_id)}</id>",
@@ -221,7 +221,7 @@ def _entry(published: PublishedEntry, base_url: str) -> bytes:
     ]
     if parts.dated(known):
         # RFC 4287 §4.2.9 does not want it; `updated` has the day we first saw it.
-        lines.append(f"    <published>{parts.seconds(known.published).isoformat()}</published>")
+        lines.append(f"    <published>{parts.stamp(known.published)}</published>")
     lines.append(_people(parts.authors(published)))
     if filed := _filed(published.categories, entry.categories, base_url):
         lines.append(filed)
@@ -339,7 +339,7 @@ class _FeedExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped
         if self._archive:
             etree.SubElement(feed, f"{{{_HISTORY}}}archive")
         for one in self._gone:
-            when = parts.seconds(one.known.withdrawn or one.known.changed_at).isoformat()
+            when = parts.stamp(one.known.withdrawn or one.known.changed_at)
             etree.SubElement(feed, f"{{{_TOMBSTONES}}}deleted-entry", ref=one.known.atom_id, when=when)
         return feed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
@@ -94,6 +94,12 @@ def iri(url: str | None) -> str | None:
         return text if text and urlsplit(text).scheme else None
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=256)
+def stamp(moment: datetime) -> str:
+    """A date as it is written (RFC 3339), in UTC. Each is asked for several times in a row, for Atom and for JSON."""
+    return seconds(moment).astimezone(UTC).isoformat()
 
 
 def seconds(moment: datetime) -> datetime:

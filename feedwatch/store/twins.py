@@ -54,14 +54,16 @@ class Twins:
     def add(self, source_id: str, known: KnownEntry) -> None:
         """To be called for each entry that is stored, in the order in which they were first seen."""
         place = (source_id, known.key)
+        sign = _sign(known.entry)
+        seen = self._seen.get(sign, ()) if sign else ()
         bond = known.twin_of
-        first = (bond.source_id, bond.key) if bond else self._first(source_id, known.entry)
+        first = (bond.source_id, bond.key) if bond else self._first_of_all(source_id, known.entry, seen)
         if first and place not in self._first_of and place not in self._later and first != place:
             self._first_of[place] = first
             self._later.setdefault(first, []).append(place)
-        if (sign := _sign(known.entry)) is None:
+        if sign is None:
             return
-        others = [one for one in self._seen.get(sign, ()) if one[:2] != place]
+        others = [one for one in seen if one[:2] != place]
         self._seen[sign] = [*others, (*place, _title(known.entry))][-_AT_ONE_ADDRESS:]
         if len(self._seen) > _MOST + _BEYOND:
             for oldest in list(islice(self._seen, _BEYOND)):
@@ -69,10 +71,11 @@ class Twins:
 
     def elsewhere(self, source_id: str, entry: Entry) -> Place | None:
         """Where another source was first with this entry."""
-        return self._first(source_id, entry)
+        return self._first_of_all(source_id, entry, self._seen.get(_sign(entry) or "", ()))
 
-    def _first(self, source_id: str, entry: Entry) -> Place | None:
-        others = [one for one in self._seen.get(_sign(entry) or "", ()) if one[0] != source_id]
+    def _first_of_all(self, source_id: str, entry: Entry, seen: Iterable[Seen]) -> Place | None:
+        """`seen` are those at the entry's address."""
+        others = [one for one in seen if one[0] != source_id] if seen else None
         if not others:
             return None
         title = _title(entry)
