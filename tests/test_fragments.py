@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import About, Commit, Entry, Imprint, Source
-from feedwatch.store.tinydb import TinyStore
+from feedwatch.store.openfiles import OpenFiles
 
 IMPRINT = Imprint("https://feeds.example.org", twins=("json",))
 
@@ -69,13 +69,13 @@ def opened(house: House, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     house.close()
     house.open()
     found: list[str] = []
-    file = TinyStore._file
+    file = OpenFiles.file
 
-    def noted(store: TinyStore, source_id: str) -> object:
+    def noted(files: OpenFiles, source_id: str) -> object:
         found.append(source_id)
-        return file(store, source_id)
+        return file(files, source_id)
 
-    monkeypatch.setattr(TinyStore, "_file", noted)
+    monkeypatch.setattr(OpenFiles, "file", noted)
     return found
 
 
@@ -87,7 +87,7 @@ def test_an_entry_that_stayed_is_taken_as_it_was_and_its_source_not_opened(
     found = opened(house, monkeypatch)
 
     house.store.commit(Commit("blog", "c", About(title="A blog"), ()))
-    house.store._stale_slugs.add("data")
+    house.store._stale.slugs.add("data")
     stale = house.store.unpublished()
     house.publisher._write_category("data", house.publisher._feed("data", house.store.feeds()))
 
@@ -151,7 +151,7 @@ def test_those_of_another_rendering_and_damaged_ones_are_no_use(house: House) ->
     (fragments(house) / "data.json").write_bytes(b'{"made_for": "then"}')
     (fragments(house) / "all.json").write_bytes(b'{"made')
 
-    house.store._stale_slugs.add("data")
+    house.store._stale.slugs.add("data")
     house.publish()
 
     assert categories(house.public) == before

@@ -5,6 +5,7 @@ Losing it costs one full request a source and a look through the source files, n
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from feedwatch import files
 from feedwatch.errors import Damaged
 from feedwatch.model import PollState
 from feedwatch.store import Backlog, codec
+from feedwatch.store.due import Queue
 
 #: By source and route.
 Times = dict[str, dict[str, datetime]]
@@ -62,3 +64,26 @@ def load(path: Path) -> Polls:
 def save(path: Path, states: dict[str, PollState], outbox: Times, backlog: Backlogs) -> None:
     """Durably replaces the file. Raises StoreError; the old one is then whole."""
     files.write_document(path, msgspec.json.encode(_Written(states, outbox, backlog)))
+
+
+class States:
+    """Poll states in memory, and which of the sources in `listed` are due. Knows no entry and no file."""
+
+    def __init__(self, states: dict[str, PollState], listed: Collection[str]) -> None:
+        self.all = states
+        self._listed = frozenset(listed)
+        self.queue = Queue()
+        for source_id in listed:
+            self.queue.put(source_id, self.state(source_id))
+
+    def state(self, source_id: str) -> PollState:
+        return self.all.get(source_id) or PollState()
+
+    def remember(self, source_id: str, state: PollState) -> None:
+        self.all[source_id] = state
+        if source_id in self._listed:
+            self.queue.put(source_id, state)
+
+    def vouch_for_nothing(self, source_id: str) -> None:
+        """What a source shows is to be read anew."""
+        self.remember(source_id, replace(self.state(source_id), validators={}, body_digest=None))

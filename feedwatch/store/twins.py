@@ -94,8 +94,11 @@ class Twins:
         """The first entry of the post that this one is of; itself, where it is the first or the only one."""
         return self._first_of.get(place, place)
 
-    def later(self, place: Place) -> tuple[Place, ...]:
-        return tuple(self._later.get(place, ()))
+    def all_of(self, place: Place) -> list[Place]:
+        """The first entry of the post that this one is of and the later ones; none where it is the only one."""
+        first = self._first_of.get(place, place)
+        later = self._later.get(first)
+        return [first, *later] if later else []
 
     def dump(self) -> Kept:
         return Kept(self._seen, [(*place, *first) for place, first in self._first_of.items()])
