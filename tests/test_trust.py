@@ -179,6 +179,15 @@ def test_c30_text_in_the_wrong_charset_is_never_believed_by_itself() -> None:
     assert [doubt(site.says(*garbled)) for _ in range(5)] == ["garbled"] * 5
 
 
+def test_a_source_whose_book_keeping_was_lost_has_news_where_it_is_dated_later_than_what_is_known() -> None:
+    site = Site()
+    site.state = PollState()
+
+    assert doubt(site.says(undated(100))) == "mass-new"
+    site.state = PollState()
+    assert news(site.says(entry(22))) == ["new Entry 22"]
+
+
 def test_half_a_listing_and_a_young_source_are_believed() -> None:
     site = Site()
 

@@ -91,6 +91,9 @@ def strange(
     listed = _listed(known)
     entries = reading.entries
     new = [change for change in changes if change.kind == "new"]
+    if horizon is None:
+        # The book-keeping was lost. What is known tells as well.
+        horizon = max((row.entry.published.at for row in listed if row.entry.published), default=None)
     unforeseen = [change for change in new if not _fresh(change.entry, horizon)]
     edited = sum(change.kind == "edited" for change in changes)
     # The reading before may have been a short one.
