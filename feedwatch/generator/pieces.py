@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from feedwatch import generator
 from feedwatch.model import Fragment, PublishedEntry
-from feedwatch.store import Place, Standing
+from feedwatch.store import Place, Standing, of_source
 
 #: Bytes of entries that are remembered: in a first round some fifty sources, of which a page of an archive has entries.
 _REMEMBERED = 9_000_000
@@ -45,17 +45,18 @@ class Pieces:
         self._shelf = shelf
         self._base = base_url
         self._marked = frozenset(marked)
-        #: With its version, and bytes.
+        #: With its version, and bytes. Of posts that several sources have, what feeds of several sources show.
         self._recent: OrderedDict[Place, tuple[object, Piece, int]] = OrderedDict()
         self._size = 0
 
     def at(self, name: str, place: Place) -> Piece | None:
         """What stands at a place of a feed; None where it cannot be read."""
         version = self._shelf.version(place)
-        if kept := self._kept(place, version):
+        own = name == of_source(name[1:])
+        if (kept := self._kept(place, version)) and not (own and kept.standing.is_shared):
             return kept
         standing = self._shelf.standing_at(name, place)
-        return self._written(place, version, standing) if standing else None
+        return self._written(place, version, standing, own=own) if standing else None
 
     def keep(self, places: Iterable[Place]) -> None:
         """Says that these, of those that are remembered, are needed longest."""
@@ -69,20 +70,20 @@ class Pieces:
         for place, standing in self._shelf.first_standing(source_id, limit):
             version = self._shelf.version(place)
             kept = None if standing.is_shared else self._kept(place, version)
-            found.append(kept or self._written(place, version, standing))
+            found.append(kept or self._written(place, version, standing, own=True))
         return found
 
     def _kept(self, place: Place, version: object) -> Piece | None:
         kept = self._recent.get(place)
         return kept[1] if kept is not None and kept[0] == version else None
 
-    def _written(self, place: Place, version: object, standing: Standing) -> Piece:
+    def _written(self, place: Place, version: object, standing: Standing, *, own: bool) -> Piece:
         entry = self.shown(standing.entry) if standing.entry else None
         fragment = (
             generator.atom.fragment(entry, base_url=self._base) if entry and entry.known.withdrawn is None else None
         )
         piece = Piece(standing, entry, fragment)
-        if not standing.is_shared:
+        if not (own and standing.is_shared):
             self._remember(place, version, piece)
         return piece
 
