@@ -1,9 +1,9 @@
 """Well-formed RSS 2.0 and Atom 1.0 as expat reads them, which feedparser has as well, in the mapping that feedparser
 would make of them.
 
-It knows what nearly all feeds are made of (`feed_elements`) and gives up on anything else: an element, attribute, type or
-namespace that is not listed there means None, and feedparser reads the document. `tests/test_wellformed.py` holds the two
-together.
+It knows what nearly all feeds are made of (`feed_elements`) and gives up on anything else: an element, attribute, type
+or namespace that is not listed there means None, and feedparser reads the document. `tests/test_wellformed.py` holds the
+two together.
 """
 
 from __future__ import annotations
