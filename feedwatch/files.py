@@ -161,7 +161,9 @@ def sync(paths: Collection[str]) -> None:
         return
     _sync_each(paths)
     for folder in {os.path.dirname(path) for path in paths}:
-        sync_folder(folder)
+        # Who removed it removed the files, too.
+        with contextlib.suppress(FileNotFoundError):
+            sync_folder(folder)
 
 
 def _sync_each(paths: Iterable[str]) -> None:

@@ -138,10 +138,13 @@ def _serve(channel: socket.socket) -> None:
 
 
 def message(value: object) -> bytes:
-    """One `PickleBuffer` in `value` is not copied into the pickle."""
+    """A `PickleBuffer` in `value`, of which there may be one, is not copied into the pickle."""
     apart: list[pickle.PickleBuffer] = []
     data = pickle.dumps(value, protocol=5, buffer_callback=apart.append)
-    more = apart[0].raw() if apart else b""
+    more: memoryview | bytes = b""
+    if apart:
+        (only,) = apart
+        more = only.raw()
     return b"".join((LENGTHS.pack(len(data), len(more)), data, more))
 
 

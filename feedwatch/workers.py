@@ -10,7 +10,6 @@ import contextlib
 import pickle
 import resource
 import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -37,8 +36,6 @@ _WORKERS = 2
 _QUEUE, _PATIENCE = 16, 2.0
 #: Bytes of what a killed worker had still to say that are read at once.
 _CHUNK = 1 << 16
-#: How the system is told a time: seconds and millionths of them.
-_TIME = struct.Struct("@ll")
 
 
 def read(
@@ -209,13 +206,13 @@ class _Process:
             raise Died from error
         if self._killed:
             raise Died
-        _limit(self._calls, socket.SO_SNDTIMEO, START)
         self._exchange(self._prepare, (), START)
 
     def _exchange(self, work: Callable[..., object], arguments: tuple[object, ...], deadline: float) -> Any:
         assert self._calls is not None  # noqa: S101
         first = work not in self._begun
         try:
+            self._calls.settimeout(START)
             self._calls.sendall(message((work, arguments, first)))
             if first:  # what it has to load for that is no part of its time
                 _read(self._calls, len(BEGUN), time.monotonic() + START)
@@ -223,9 +220,9 @@ class _Process:
             until = time.monotonic() + deadline
             size, more = LENGTHS.unpack(_read(self._calls, LENGTHS.size, until))
             answer = memoryview(_read(self._calls, size + more, until))
-            return pickle.loads(answer[:size], buffers=[answer[size:]])  # noqa: S301  (from our own process)
-        except BlockingIOError:
-            raise TimeoutError from None
+            return _loaded(answer[:size], answer[size:])
+        except TimeoutError:
+            raise
         except OSError as error:
             raise Died from error
 
@@ -234,29 +231,31 @@ class _Process:
         self.kill()
         if self._calls is not None:
             with contextlib.suppress(OSError):
-                _limit(self._calls, socket.SO_RCVTIMEO, START)
+                self._calls.settimeout(START)
                 while self._calls.recv(_CHUNK):
                     pass
             self._calls.close()
 
 
 def _read(calls: socket.socket, size: int, until: float) -> bytearray:
-    """Raises BlockingIOError at `until`, and Died when the answer ends before."""
+    """Raises TimeoutError at `until`, and Died when the answer ends before."""
     found = bytearray(size)
     rest = memoryview(found)
     while rest:
-        _limit(calls, socket.SO_RCVTIMEO, max(0.001, until - time.monotonic()))
-        count = calls.recv_into(rest, 0, socket.MSG_WAITALL)
+        calls.settimeout(max(0.001, until - time.monotonic()))
+        count = calls.recv_into(rest)
         if not count:
             raise Died
         rest = rest[count:]
     return found
 
 
-def _limit(calls: socket.socket, direction: int, seconds: float) -> None:
-    """How long the system waits at the socket. After `settimeout` Python asks it whether there is anything, first."""
-    whole, part = divmod(seconds, 1)
-    calls.setsockopt(socket.SOL_SOCKET, direction, _TIME.pack(int(whole), int(part * 1_000_000)))
+def _loaded(data: memoryview, apart: memoryview) -> Any:
+    """Raises Died for what cannot be made of it again: an exception of somebody else's that is pickled, and no more."""
+    try:
+        return pickle.loads(data, buffers=[apart])  # noqa: S301  (from our own process)
+    except Exception as error:
+        raise Died from error
 
 
 class ReaderPool:

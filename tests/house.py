@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from feedwatch.categories import Categories
 from feedwatch.generator.publish import Publisher
 from feedwatch.model import About, Commit, Entry, Imprint, Source
+from feedwatch.once import told_once
 from feedwatch.selection import Merged
 from feedwatch.store.tinydb import TinyStore
 
@@ -79,7 +80,10 @@ class House:
         history = self.history.setdefault(source, History(source))
         latest = max((one.now for one in self.history.values()), default=history.now)
         history.now = max(history.now, latest)
-        self.store.commit(commit(history.reads(*entries, complete=complete), source_id=source))
+        found, _ = told_once(self.store, [], source, history.reads(*entries, complete=complete))
+        rows = {row.key: row for row in found.rows}
+        history.known = replace(history.known, entries={**history.known.entries, **rows})
+        self.store.commit(commit(found, source_id=source))
 
     def withdraws(self, source: str, key: str, at: datetime) -> list[str]:
         history = self.history[source]

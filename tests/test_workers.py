@@ -238,3 +238,43 @@ def test_a_signal_of_the_service_ends_a_worker_and_not_by_the_services_handler()
     """)
 
     assert out == "died\n"
+
+
+def test_a_signal_to_the_thread_that_waits_gives_a_worker_no_more_time() -> None:
+    out, _ = said("""
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+
+        def disturb():
+            while True:
+                for thread in threading.enumerate():
+                    if thread.name.startswith("worker"):
+                        signal.pthread_kill(thread.ident, signal.SIGUSR1)
+                time.sleep(0.2)
+
+        async def work():
+            workers = Workers(1, 1.0, "json")
+            threading.Thread(target=disturb, daemon=True).start()
+            try:
+                await workers.run(time.sleep, 20)
+            except TimeoutError:
+                print("late")
+            await asyncio.to_thread(workers.close)
+        asyncio.run(work())
+    """)
+
+    assert out == "late\n"
+
+
+def test_an_error_that_cannot_be_made_again_from_what_it_says_of_itself_is_the_end_of_its_worker() -> None:
+    out, _ = said("""
+        async def work():
+            workers = Workers(1, 5.0, "json")
+            try:
+                await workers.run(exec, "import tarfile; raise tarfile.AbsolutePathError(tarfile.TarInfo('/etc'))")
+            except Died:
+                print("died", await workers.run(len, "again"))
+            workers.close()
+        asyncio.run(work())
+    """)
+
+    assert out == "died 5\n"

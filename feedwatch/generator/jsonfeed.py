@@ -50,7 +50,7 @@ class _Source(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Where an entry comes from, as atom:source says it."""
 
     id: str
-    title: str
+    title: str | None = None
     url: str | None = None
     feed_url: str
 
@@ -160,7 +160,7 @@ def _source(source_id: str, about: About, origin: Origin | None, base_url: str) 
     return _written(
         _Source(
             id=feed_id(path),
-            title=one_line((origin and origin.title) or about.title or source_id),
+            title=one_line((origin and origin.title) or about.title or source_id) or None,
             url=parts.iri((origin and origin.link) or about.link) or None,
             feed_url=f"{base_url}/{path}.json",
         )

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 #: The media types of a feed's twins, by the ends of their addresses.
 TWINS = {"json": "application/feed+json", "rss": "application/rss+xml"}
 
-#: What feedgen and lxml raise for a value that XML or a feed has no room for.
+#: What feedgen, lxml and msgspec raise for a value that XML, JSON or a feed has no room for.
 UNWRITABLE = (ValueError, TypeError)
 _TITLE_LENGTH = 80
 

@@ -163,10 +163,9 @@ class Publisher:
         for slug in sorted({*slugs, ALL} if slugs else ()):
             feed = self._feed(slug, feeds)
             written += self._write_category(slug, feed)
-            if edited := self._shelf.edited(slug, self._limit):
-                written += self._write(
-                    f"{feed.path}/changes.atom", generator.edits.render(feed, edited, base_url=self._base)
-                )
+            edited, name = self._shelf.edited(slug, self._limit), f"{feed.path}/changes.atom"
+            if edited or os.path.isfile(self._root + name):
+                written += self._write(name, generator.edits.render(feed, edited, base_url=self._base))
         for source_id in sorted(set(source_ids) & set(self._sources)):
             written += self.publish_source(source_id)
         written += self._write_lists(feeds)
@@ -349,8 +348,8 @@ class Publisher:
         size, changed = self._mark(name)
         if size == len(data) and Path(path).read_bytes() == data:
             return []
-        self._unsynced.add(path)
         files.write_atomic(path, data, durable=False)
+        self._unsynced.add(path)
         if changed:
             # HTTP dates are whole seconds: two versions must not share one (RFC 9110 §8.8.2.2).
             dated = changed // 1_000_000_000

@@ -2,8 +2,8 @@
 would make of them.
 
 It knows what nearly all feeds are made of (`feed_elements`) and gives up on anything else: an element, attribute, type
-or namespace that is not listed there means None, and feedparser reads the document. `tests/test_wellformed.py` holds the
-two together.
+or namespace that is not listed there means None, and feedparser reads the document. `tests/test_wellformed.py` holds
+the two together.
 """
 
 from __future__ import annotations

@@ -124,6 +124,8 @@ class OpenFiles:
         if self._read_only:
             return
         self._fell_back(source_id)
+        # Feeds may show what was lost.
+        self._stale.doubt()
         files.set_aside(path, self._stamp)
 
     def _write(self, path: Path, payload: bytes) -> None:

@@ -119,9 +119,7 @@ class TinyStore:
     def unpublished(self) -> Unpublished:
         # Feeds must not show what is not durable.
         self._files.complete()
-        if self._stale.in_doubt or not self._archive.is_whole():
-            self._derived.recover(in_doubt=True)
-            self._stale.in_doubt = False
+        self._make_certain(self._archive.is_whole())
         self._upkeep.close_pages()
         return Unpublished(frozenset(self._stale.slugs), frozenset(self._stale.sources), frozenset(self._archive.stale))
 
@@ -167,12 +165,19 @@ class TinyStore:
         return Outline(title, count)
 
     def elsewhere(self, source_id: str, entry: Entry) -> Place | None:
+        # Which posts are one is found out once, when they are first seen.
+        self._make_certain()
         self._derived.index()
         return self._derived.twins.elsewhere(source_id, entry)
 
     def twins(self, source_id: str, key: str) -> Sequence[Place]:
         self._derived.index()
         return [place for place in self._derived.twins.all_of((source_id, key)) if place != (source_id, key)]
+
+    def _make_certain(self, is_whole: bool = True) -> None:
+        if self._stale.in_doubt or not is_whole:
+            self._derived.recover(in_doubt=True)
+            self._stale.in_doubt = False
 
     # --- life ---
 

@@ -52,18 +52,19 @@ class Twins:
             self._later.setdefault(first, []).append(place)
 
     def add(self, source_id: str, known: KnownEntry) -> None:
-        """To be called for each entry that is stored, in the order in which they were first seen."""
+        """To be called for each entry that is stored, in the order in which they were first seen.
+
+        Which of them are one post was found out by `elsewhere` when the later one was first seen, and is its bond: an
+        edit that makes two posts alike makes them one as little as another order after a restart.
+        """
         place = (source_id, known.key)
-        sign = _sign(known.entry)
-        seen = self._seen.get(sign, ()) if sign else ()
-        bond = known.twin_of
-        first = (bond.source_id, bond.key) if bond else self._first_of_all(source_id, known.entry, seen)
-        if first and place not in self._first_of and place not in self._later and first != place:
+        if known.twin_of and place not in self._first_of and place not in self._later:
+            first = (known.twin_of.source_id, known.twin_of.key)
             self._first_of[place] = first
             self._later.setdefault(first, []).append(place)
-        if sign is None:
+        if (sign := _sign(known.entry)) is None:
             return
-        others = [one for one in seen if one[:2] != place]
+        others = [one for one in self._seen.get(sign, ()) if one[:2] != place]
         self._seen[sign] = [*others, (*place, _title(known.entry))][-_AT_ONE_ADDRESS:]
         if len(self._seen) > _MOST + _BEYOND:
             for oldest in list(islice(self._seen, _BEYOND)):
@@ -71,11 +72,7 @@ class Twins:
 
     def elsewhere(self, source_id: str, entry: Entry) -> Place | None:
         """Where another source was first with this entry."""
-        return self._first_of_all(source_id, entry, self._seen.get(_sign(entry) or "", ()))
-
-    def _first_of_all(self, source_id: str, entry: Entry, seen: Iterable[Seen]) -> Place | None:
-        """`seen` are those at the entry's address."""
-        others = [one for one in seen if one[0] != source_id] if seen else None
+        others = [one for one in self._seen.get(_sign(entry) or "", ()) if one[0] != source_id]
         if not others:
             return None
         title = _title(entry)

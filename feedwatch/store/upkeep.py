@@ -34,8 +34,9 @@ class Upkeep:
             self._looks_otherwise(place)
             slugs = self._heads.slugs(source, known) | self._slugs_together(place)
             self._stale.slugs.update(filter(is_feed, slugs))
-            pages = self._heads.pages_of(source, known).values()
-            self._derived.archive.make_anew(at for stood in pages for at in stood.items())
+            for of, one in [(source, known), *self._others(place)]:
+                pages = self._heads.pages_of(of, one).values()
+                self._derived.archive.make_anew(at for stood in pages for at in stood.items())
 
     def reindex(self, index: Index, source: KnownSource, rows: Iterable[tuple[KnownEntry | None, KnownEntry]]) -> None:
         """Entries as they were and as they are."""
@@ -98,6 +99,12 @@ class Upkeep:
             if file := self._files.readable(source_id):
                 found |= self._heads.slugs(file.known, file.known.entries.get(key))
         return found
+
+    def _others(self, place: Place) -> list[tuple[KnownSource, KnownEntry | None]]:
+        """What other sources have of the same post."""
+        places = [one for one in self._derived.twins.all_of(place) if one != place]
+        files = [(self._files.readable(source_id), key) for source_id, key in places]
+        return [(file.known, file.known.entries.get(key)) for file, key in files if file]
 
     def _reaches_archives(self, listed: Iterable[tuple[dict[str, str], Row]]) -> bool:
         return any(self._derived.archive.reaches(slugs, seen_of(row)) for slugs, row in listed)
