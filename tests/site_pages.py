@@ -30,6 +30,7 @@ from feedwatch.model import (
     Text,
 )
 from feedwatch.model import Commit as StoreCommit
+from feedwatch.once import told_once
 from feedwatch.opening import open_store, public_folder
 from feedwatch.routes import deliveries
 from feedwatch.store import OWN
@@ -63,6 +64,7 @@ class Site:
             now=self.now,
             rules=EditRules(),
         )
+        found, _ = told_once(self.store, (), source_id, found)
         rows = deliveries(found.changes, self.config.routes)
         self.store.commit(StoreCommit(source_id, digest, about, found.rows, found.changes, deliveries=rows))
         state = PollState(
