@@ -116,7 +116,8 @@ class Pipeline:
 
     def begin(self, store: Store) -> None:
         """To be called once, before the first poll: what was read under another configuration of a source says
-        nothing about this one, so all of it is asked for again, at once, even after a 410."""
+        nothing about this one, so all of it is asked for again, at once, even after a 410. Where the public folder is
+        gone, all feeds are to be made anew."""
         for source in self._config.sources:
             config_digest = reading_digest(source)
             if store.state(source.id).config_digest != config_digest:
@@ -124,6 +125,9 @@ class Pipeline:
             elif not source.heal and (state := store.state(source.id)).healed:
                 store.remember(source.id, replace(state, healed=None))
             self._hold(source, store.state(source.id))
+        if not self._publisher.is_published():
+            # A backup need not have it, and nothing has to be polled for it.
+            store.publish_anew()
 
     def _hold(self, source: Source, state: PollState) -> None:
         """RFC 9110 §10.2.3: who asks to be left alone means the whole service, not one address of it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from house import House
+from inprocess import run
 from make import NOW, entry
 from msgspec.structs import replace
 
@@ -158,3 +159,22 @@ def test_a_commit_without_a_bond_keeps_the_one_that_was_stored(house: House) -> 
     house.publish()
 
     assert shown(house).count("<entry") == 1
+
+
+def test_a_public_folder_that_is_gone_comes_back_with_its_archives_though_nothing_is_new(tmp_path: Path) -> None:
+    items = "".join(
+        f"<item><title>Post {n}</title><link>/{n}</link><category>Data</category></item>" for n in range(60)
+    )
+    (tmp_path / "feed.xml").write_text(f"<rss version='2.0'><channel><title>B</title>{items}</channel></rss>")
+    config = '[[source]]\nid = "blog"\nurl = "feed.xml"\nlink_base = "https://example.org/"\n'
+    (tmp_path / "config.toml").write_text(f"[feedwatch]\nentries = 10\n{config}")
+    run(tmp_path, "poll")
+    public = tmp_path / "state" / "public"
+    before = {path: path.read_bytes() for path in public.rglob("*") if path.is_file()}
+    assert public / "feeds" / "data" / "archive-1.atom" in before
+
+    shutil.rmtree(public)
+    said = run(tmp_path, "poll")
+
+    assert "blog: unchanged" in said.out
+    assert {path: path.read_bytes() for path in public.rglob("*") if path.is_file()} == before

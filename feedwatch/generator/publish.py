@@ -21,6 +21,7 @@ from feedwatch.store import Place, of_source
 
 #: Entries of a feed that the index page shows.
 _NEWEST = 3
+_INDEX = "index.html"
 _STYLE = Path(__file__).with_name("feed.css")
 
 
@@ -86,6 +87,10 @@ class Publisher:
         self._tidy = False
         #: What was written and may not be on the disk yet.
         self._unsynced: set[str] = set()
+
+    def is_published(self) -> bool:
+        """Whether there is anything of what `publish` wrote: the folder may be a new one, or may have been emptied."""
+        return os.path.isfile(f"{self._root}{_INDEX}")
 
     def publish_pages(self, pages: Collection[tuple[str, int]]) -> list[str]:
         """Renders these pages of archives, to be called before the feeds that lead to them.
@@ -263,7 +268,7 @@ class Publisher:
         listed = [(shown.feed, shown.count) for shown in (everything, *categories, *sources)]
         return [
             *self._write("feeds.opml", generator.opml.render("feedwatch", listed, base_url=self._base)),
-            *self._write("index.html", generator.html.index(everything, categories, sources, base_url=self._base)),
+            *self._write(_INDEX, generator.html.index(everything, categories, sources, base_url=self._base)),
         ]
 
     def _newest_of(self, slug: str) -> Sequence[Fragment]:

@@ -235,6 +235,10 @@ class Store(Protocol):
 
     def unpublished(self) -> Unpublished: ...
 
+    def publish_anew(self) -> None:
+        """Says that nothing is there of what was published."""
+        ...
+
     def published(self, done: Unpublished) -> None:
         """Says that these feeds are up to date now."""
         ...

@@ -157,6 +157,9 @@ class Archive(Struct):
             if number := self.page_of(head, seen):
                 self.stale[head, number] = None
 
+    def make_all_anew(self) -> None:
+        self.stale |= {(name, number): None for name, ends in self.ends.items() for number in range(1, len(ends) + 1)}
+
     def changed(self, page: Page) -> tuple[Changed, Mark] | None:
         """In what a page differs from the file with that mark; None where it has to be made anew."""
         changed, found = self.stale.get(page), self._read.get(page)

@@ -123,6 +123,10 @@ class TinyStore:
         self._upkeep.close_pages()
         return Unpublished(frozenset(self._stale.slugs), frozenset(self._stale.sources), frozenset(self._archive.stale))
 
+    def publish_anew(self) -> None:
+        self._derived.recover(in_doubt=True)
+        self._archive.make_all_anew()
+
     def published(self, done: Unpublished) -> None:
         self._stale.slugs -= done.slugs
         if not self._stale.slugs:
