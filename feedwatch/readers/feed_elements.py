@@ -22,7 +22,7 @@ _OF_GUID, _OF_RSS_CATEGORY = frozenset({"isPermaLink"}), frozenset({"domain"})
 _OF_ENCLOSURE = frozenset({"url", "type", "length"})
 _OF_LINK = frozenset({"href", "rel", "type", "hreflang", "title", "length"})
 _OF_CATEGORY, _OF_TEXT = frozenset({"term", "scheme", "label"}), frozenset({"type"})
-#: Elements that say nothing that is kept; whatever is in them is not looked at.
+#: Elements that say nothing that is kept; of what stands in them feedparser would keep much.
 _IGNORED_IN_RSS = frozenset({
     "comments",
     "http://purl.org/rss/1.0/modules/slash/}comments",
@@ -30,7 +30,7 @@ _IGNORED_IN_RSS = frozenset({
     "http://wellformedweb.org/CommentAPI/}comment",
 })  # fmt: skip
 _IGNORED_IN_CHANNEL = frozenset({
-    "category", "cloud", "docs", "generator", "lastBuildDate", "pubDate", "skipDays", "skipHours", "ttl", "webMaster",
+    "category", "cloud", "docs", "generator", "lastBuildDate", "pubDate", "ttl", "webMaster",
     "http://purl.org/rss/1.0/modules/syndication/}updatePeriod",
     "http://purl.org/rss/1.0/modules/syndication/}updateFrequency",
     "http://purl.org/rss/1.0/modules/syndication/}updateBase",
@@ -113,6 +113,8 @@ class Elements:
 
     def enclosure(self, entry: Mapped, element: Any) -> None:
         only(element, _OF_ENCLOSURE)
+        if len(element):
+            raise Unknown
         attributes = dict(element.attrib)
         if "type" in attributes:
             attributes["type"] = attributes["type"].lower()
@@ -130,13 +132,20 @@ class Elements:
         entry.setdefault(name, []).append(attributes)
 
     def rss_image(self, feed: Mapped, element: Any) -> None:
+        if element.keys():
+            raise Unknown
         image: Mapped = {}
         for part in element:
+            value = self._text(part)
             if part.tag == "url":
-                image["href"] = self._resolved(self._text(part))
+                image["href"] = self._resolved(value)
             elif part.tag not in ("title", "link", "width", "height", "description"):
                 raise Unknown
         feed["image"] = image
+
+    def skipped(self, feed: Mapped, element: Any) -> None:
+        if any(part.tag not in ("day", "hour") or len(part) for part in element):
+            raise Unknown
 
     def kept(self, holder: Mapped, element: Any) -> None:
         holder[_KEPT[element.tag]] = self._text(element)
@@ -238,6 +247,8 @@ IN_CHANNEL: Known = {
     "language": Elements.kept,
     "copyright": Elements.kept,
     "image": Elements.rss_image,
+    "skipDays": Elements.skipped,
+    "skipHours": Elements.skipped,
     "managingEditor": Elements.rss_author,
     f"{ATOM}link": Elements.link,
 }

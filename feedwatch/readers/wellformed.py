@@ -95,7 +95,7 @@ class _Reader:
     def rss(self, root: Any) -> Parsed:
         only(root, _OF_RSS)
         (channel,) = root if len(root) == 1 else (None,)
-        if channel is None or channel.tag != "channel":
+        if channel is None or channel.tag != "channel" or channel.keys():
             raise Unknown
         items, others = _parted(channel, "item")
         entries = [self._entry(item, IN_ITEM) for item in items]
@@ -125,6 +125,8 @@ class _Reader:
         for read, element in zip(reads, elements, strict=True):
             if read is not None:
                 read(self._elements, said, element)
+            elif len(element):
+                raise Unknown
         return said
 
 
