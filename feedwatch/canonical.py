@@ -9,6 +9,8 @@ import unicodedata
 import uuid
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from feedwatch.remembered import remembered
+
 #: Namespace of every atom:id that feedwatch mints (RFC 4122 §4.3). Changing it would change every id.
 _ATOM_IDS = uuid.UUID("5f3b8f0e-6c0a-5d0e-9d43-0c6a0d6f7f11")
 
@@ -76,7 +78,7 @@ def digest(*parts: str | None) -> str:
     return state.hexdigest()[:32]
 
 
-@functools.lru_cache(maxsize=65_536)
+@remembered(65_536)
 def host_of(url: str) -> str:
     """The host of a URL in lower case, "" for one without."""
     return urlsplit(url).hostname or ""
@@ -97,14 +99,14 @@ def is_rooted(url: str) -> bool:
     return _ROOTED.fullmatch(url) is not None and "/." not in url
 
 
-@functools.lru_cache(maxsize=64)
+@remembered(64)
 def site_of(url: str) -> str | None:
     """What stands before the path in an absolute http(s) URL that is settled."""
     found = _SETTLED.fullmatch(url)
     return found[1] if found else None
 
 
-@functools.lru_cache(maxsize=16_384)
+@remembered(16_384)
 def canonical_url(url: str) -> str:
     """The normal form under which two URLs name one entry. For comparing, never for requesting.
 
@@ -170,7 +172,7 @@ def _urn(name: str) -> str:
     return f"urn:uuid:{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-@functools.lru_cache(maxsize=8192)
+@remembered(8192)
 def slug(name: str) -> str:
     """`name` as it stands in a file name and URL: `[a-z0-9-]{1,64}`, never empty.
 

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from feedwatch.canonical import comparable, digest, slug
 from feedwatch.model import Category
+from feedwatch.remembered import is_short
 
 ALL = "all"
 UNCATEGORISED = "uncategorised"
@@ -56,9 +57,11 @@ class Categories(Struct, frozen=True, eq=False):
         given = tuple(categories)
         if found := self._resolved.get(given):
             return found
-        if len(self._resolved) >= _REMEMBERED:
-            self._resolved.clear()
-        found = self._resolved[given] = self._found(given)
+        found = self._found(given)
+        if is_short(given):
+            if len(self._resolved) >= _REMEMBERED:
+                self._resolved.clear()
+            self._resolved[given] = found
         return found
 
     def _found(self, categories: Iterable[Category]) -> dict[str, str]:

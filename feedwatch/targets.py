@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from msgspec import Struct
 
 from feedwatch.errors import Refused
+from feedwatch.remembered import remembered
 
 PORTS = {"http": 80, "https": 443}
 #: URLs that are already written as they are sent.
@@ -107,7 +108,7 @@ def _ascii(host: str) -> str:
     return idna.encode(host.lower()).decode("ascii")
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _address(host: str) -> str | None:
     """None for a name. Raises ValueError for what looks like an address and is none."""
     return str(ipaddress.IPv4Address(host)) if _NUMBER_LAST.fullmatch(host) else None

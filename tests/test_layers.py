@@ -13,7 +13,7 @@ PACKAGE = ROOT / "feedwatch"
 #: Lowest floor first. A module may import from its own floor and from those below.
 FLOORS = (
     ("ground", ("model", "errors", "canonical", "failpoints", "categories", "hours", "guard",
-                "redact", "logs", "memory", "decoding", "headers", "discreet", "spoken",
+                "redact", "logs", "memory", "remembered", "decoding", "headers", "discreet", "spoken",
                 "__init__")),
     ("pure", ("places", "toml_lines", "config", "config_build", "config_tables", "config_models",
               "config_values", "config_variables", "config_problems", "config_edit", "config_reference",

@@ -14,6 +14,8 @@ from feedwatch.differ.words import Piece, word_diff
 from feedwatch.model import EditSize, KnownEntry, Revision
 
 _FIELDS = ("title", "summary", "content")
+#: Letters of both texts; what is longer is no post, and not remembered.
+_LONGEST = 50_000
 
 
 class Step(Struct, frozen=True):
@@ -38,8 +40,12 @@ def steps(row: KnownEntry) -> Iterator[Step]:
         yield Step(before.number + 1, before.until, before.size, changed)
 
 
-#: Long texts take milliseconds to compare, and a page that is looked at is looked at again.
-_compared = lru_cache(maxsize=128)(word_diff)
+def _compared(before: str, after: str) -> tuple[Piece, ...]:
+    return _usual(before, after) if len(before) + len(after) <= _LONGEST else word_diff(before, after)
+
+
+# Posts take milliseconds to compare, and a page that is looked at is looked at again.
+_usual = lru_cache(maxsize=128)(word_diff)
 
 
 def _words(revision: Revision, name: str) -> str:

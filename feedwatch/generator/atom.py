@@ -20,7 +20,8 @@ from msgspec import Struct
 
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.generator import parts
-from feedwatch.model import About, Category, Enclosure, Feed, Fragment, Origin, Person, PublishedEntry, Text
+from feedwatch.model import Category, Enclosure, Feed, Fragment, Person, PublishedEntry, Text
+from feedwatch.remembered import remembered, remembered_together
 
 TYPE = "application/atom+xml"
 _MEDIA = "http://search.yahoo.com/mrss/"
@@ -238,18 +239,19 @@ def _entry(published: PublishedEntry, base_url: str) -> bytes:
         lines.append(_empty("media:thumbnail", url=image))
     if entry.rights:
         lines.append(_element("rights", one_line(entry.rights)))
-    # Where it comes from (RFC 4287 §4.2.11): the feed it was copied from, else our source.
-    before, after = _around_date(published.source_id, published.source, entry.origin, base_url)
+    title, page = parts.origin(published)
+    about = published.source
+    before, after = _around_date(published.source_id, title, page, about.icon, about.logo, about.rights, base_url)
     lines.append(f"{before}{updated}{after}\n  </entry>\n")
     return b"".join((head, summary, told, "\n".join(lines).encode()))
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _people(people: tuple[Person, ...]) -> str:
     return "\n".join(map(_person, people))
 
 
-@lru_cache(maxsize=1024)
+@remembered_together(1024)
 def _filed(feeds: tuple[tuple[str, str], ...], own: tuple[Category, ...], base_url: str) -> str:
     """The categories of an entry: our feeds, and those of its source's own that a scheme tells apart."""
     scheme = f"{base_url}/feeds/"
@@ -262,20 +264,21 @@ def _filed(feeds: tuple[tuple[str, str], ...], own: tuple[Category, ...], base_u
     return "\n".join((*ours, *theirs))
 
 
-@lru_cache(maxsize=256)
-def _around_date(source_id: str, about: About, origin: Origin | None, base_url: str) -> tuple[str, str]:
+@remembered_together(256)
+def _around_date(
+    source_id: str, title: str, page: str | None, icon: str | None, logo: str | None, rights: str | None, base_url: str
+) -> tuple[str, str]:
     """What all entries of a source say of it, around the date of theirs."""
     path = f"sources/{source_id}"
-    title = (origin and origin.title) or about.title or source_id
     lines = [_empty("link", href=f"{base_url}/{path}.atom", rel="self", type=TYPE)]
-    if link := parts.iri((origin and origin.link) or about.link):
+    if link := parts.iri(page):
         lines.append(_empty("link", href=link, rel="alternate"))
-    if icon := parts.iri(about.icon):
+    if icon := parts.iri(icon):
         lines.append(_element("icon", icon))
-    if logo := parts.iri(about.logo):
+    if logo := parts.iri(logo):
         lines.append(_element("logo", logo))
-    if about.rights:
-        lines.append(_element("rights", one_line(about.rights)))
+    if rights:
+        lines.append(_element("rights", one_line(rights)))
     head = "\n  ".join(
         ("    <source>", _element("id", feed_id(path)), _element("title", one_line(title)), "    <updated>")
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Sequence
-from functools import lru_cache
 
 import msgspec
 from msgspec import Raw, Struct
@@ -12,7 +11,8 @@ from msgspec import Raw, Struct
 from feedwatch.canonical import clean, feed_id, one_line
 from feedwatch.differ.normalise import text_of
 from feedwatch.generator import parts
-from feedwatch.model import About, Category, Enclosure, Feed, Origin, Person, PublishedEntry
+from feedwatch.model import Category, Enclosure, Feed, Person, PublishedEntry
+from feedwatch.remembered import remembered, remembered_together
 
 _VERSION = "https://jsonfeed.org/version/1.1"
 
@@ -126,17 +126,17 @@ def _item(published: PublishedEntry, base_url: str) -> _Item:
         tags=_tags(published.categories, entry.categories),
         language=parts.language(entry.language),
         attachments=tuple(one for enclosure in entry.enclosures if (one := _attachment(enclosure))),
-        source=_source(published.source_id, published.source, entry.origin, base_url),
+        source=_source(published.source_id, *parts.origin(published), base_url),
     )
 
 
 # The entries of a source have the same authors, categories and source again and again.
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _authors(people: tuple[Person, ...]) -> Raw:
     return _written([_Author(one_line(person.name) or None, parts.iri(person.uri) or None) for person in people])
 
 
-@lru_cache(maxsize=1024)
+@remembered_together(1024)
 def _tags(feeds: tuple[tuple[str, str], ...], own: tuple[Category, ...]) -> Raw | None:
     """The names of an entry's categories, each once: the feeds' first, then its source's own."""
     names = (one_line(name) for name in (*(title for _, title in feeds), *(category.title for category in own)))
@@ -154,14 +154,14 @@ def _attachment(enclosure: Enclosure) -> _Attachment | None:
     return _Attachment(url, own if "/" in own else guessed, enclosure.length)
 
 
-@lru_cache(maxsize=256)
-def _source(source_id: str, about: About, origin: Origin | None, base_url: str) -> Raw:
+@remembered_together(256)
+def _source(source_id: str, title: str, page: str | None, base_url: str) -> Raw:
     path = f"sources/{source_id}"
     return _written(
         _Source(
             id=feed_id(path),
-            title=one_line((origin and origin.title) or about.title or source_id) or None,
-            url=parts.iri((origin and origin.link) or about.link) or None,
+            title=one_line(title) or None,
+            url=parts.iri(page) or None,
             feed_url=f"{base_url}/{path}.json",
         )
     )

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from feedwatch.canonical import is_settled, one_line
 from feedwatch.differ.normalise import text_of
 from feedwatch.model import EPOCH, KnownEntry, Person, PublishedEntry
+from feedwatch.remembered import remembered_together
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +57,19 @@ def authors(published: PublishedEntry) -> tuple[Person, ...]:
     return _named(published.known.entry.authors, source.authors, source.title or published.source_id)
 
 
-@lru_cache(maxsize=1024)
+@remembered_together(1024)
 def _named(own: tuple[Person, ...], of_source: tuple[Person, ...], source: str) -> tuple[Person, ...]:
     for people in (own, of_source):
         if named := tuple(person for person in people if one_line(person.name)):
             return named
     return (Person(source),)
+
+
+def origin(published: PublishedEntry) -> tuple[str, str | None]:
+    """What an entry comes from (RFC 4287 §4.2.11), its title and its page: the feed it was copied from, else our
+    source."""
+    own, source = published.known.entry.origin, published.source
+    return (own and own.title) or source.title or published.source_id, (own and own.link) or source.link
 
 
 def title(known: KnownEntry) -> str:

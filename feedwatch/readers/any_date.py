@@ -24,11 +24,15 @@ _SETTINGS = {
 }
 
 
-@functools.lru_cache(maxsize=2048)
 def any_date(text: str) -> Moment | None:
     """The day that a short text states in whatever language; None without the package, or where it is none."""
     text = " ".join(text.split())
-    if len(text) > _LONGEST or not _STATES_ALL.match(text) or find_spec("dateparser") is None:
+    return _stated(text) if len(text) <= _LONGEST else None
+
+
+@functools.lru_cache(maxsize=2048)
+def _stated(text: str) -> Moment | None:
+    if not _STATES_ALL.match(text) or find_spec("dateparser") is None:
         return None
     found = importlib.import_module("dateparser").parse(text, settings=_SETTINGS)
     # It must be as plausible as any other: no year that is not on the page, nothing before there were feeds.

@@ -6,7 +6,6 @@ them is the same, whatever they say.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection
@@ -18,6 +17,7 @@ from msgspec import Struct, field
 from feedwatch.readers.element import INLINE
 from feedwatch.readers.sanitize import web_url
 from feedwatch.readers.tree import HEADINGS, Element, classes, elements, hidden, step, text_of
+from feedwatch.remembered import remembered
 
 #: Characters of a title; what is longer is a text.
 LONGEST_TITLE = 300
@@ -364,7 +364,7 @@ def _is_aside(element: Element, *, names: bool) -> bool:
     if tag in _ASIDE_TAGS or (element.get("role") or "") in _ASIDE_ROLES:
         return True
     called = f"{element.get('class') or ''} {element.get('id') or ''}"
-    said = _named_aside(called, surely=not names)
+    said = _named_aside((called, not names))
     if said == "yes":
         return not any("hfeed" in classes(below) or "h-feed" in classes(below) for below in element.iter("div", "main"))
     if said == "header" and not any(True for _ in element.iterancestors("article", "li")) and tag != "header":
@@ -379,9 +379,11 @@ def _holds_list(form: Element) -> bool:
     return sum(len(text_of(a).split()) >= 3 for a in form.iter("a")) >= _LISTED
 
 
-@functools.lru_cache(maxsize=8192)
-def _named_aside(names: str, *, surely: bool) -> Literal["yes", "header", "no"]:
-    """Whether classes and id say (`surely`) that it is beside the main thing; "header" says so only at the top."""
+@remembered(8192)
+def _named_aside(asked: tuple[str, bool]) -> Literal["yes", "header", "no"]:
+    """Whether classes and id say (surely, where that is asked) that it is beside the main thing; "header" says so only
+    at the top."""
+    names, surely = asked
     header = False
     telling = _SURELY if surely else _ASIDE
     for name in names.split():

@@ -45,11 +45,15 @@ def ascii_digits(text: str) -> str:
     return text.translate(_DIGITS)
 
 
-@functools.lru_cache(maxsize=4096)
 def date_in(text: str, now: datetime, *, language: str | None = None) -> Moment | None:
     """The first date in a short line, or None; `now` and `language` as in `parse_date`."""
+    return _date_in(text, now, language) if len(text) <= LONGEST else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _date_in(text: str, now: datetime, language: str | None) -> Moment | None:
     text = text.translate(_DIGITS)
-    if len(text) > LONGEST or not any(c.isdigit() for c in text):
+    if not any(c.isdigit() for c in text):
         return None
     if whole := parse_date(text, now, language=language):
         return whole

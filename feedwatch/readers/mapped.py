@@ -6,7 +6,6 @@ and in `finish`, `sanitize`, `dates` and `canonical`. Entries are made once, of 
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -31,6 +30,7 @@ from feedwatch.readers.finish import (
     tidy_text,
 )
 from feedwatch.readers.sanitize import plain, sanitize, sanitize_clean, web_url
+from feedwatch.remembered import remembered, remembered_together
 
 _TEXT_TYPES = frozenset({"text/plain", "text/html", "application/xhtml+xml"})
 # RSS does not say whether a title is text or HTML. A closing tag, an attribute or an entity says HTML;
@@ -177,7 +177,7 @@ def _categories(tags: Any) -> tuple[Category, ...]:
     return _named(tuple([(t.get("term"), t.get("scheme"), t.get("label")) for t in tags])) if tags else ()
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
+@remembered(_REMEMBERED)
 def _named(tags: tuple[tuple[str | None, str | None, str | None], ...]) -> tuple[Category, ...]:
     """`tags`: term, scheme and label of each."""
     return tidy_categories(
@@ -193,7 +193,7 @@ def _people(holder: Any, url: str, *, rss: bool) -> tuple[Person, ...]:
     return _persons(named, holder.get("author") if rss else None, url)
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
+@remembered_together(_REMEMBERED)
 def _persons(
     named: tuple[tuple[str | None, str | None, str | None], ...], last: str | None, url: str
 ) -> tuple[Person, ...]:

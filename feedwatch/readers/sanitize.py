@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import nh3
 
 from feedwatch.canonical import clean, is_rooted, is_settled, one_line, site_of
+from feedwatch.remembered import remembered
 
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "br", "caption", "center", "dd", "details", "div", "dl",
@@ -64,6 +65,8 @@ _PICTURE = re.compile(
 )
 _SRCSET = re.compile(r"\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*(,\s*https?://[^\s,]+(\s+[\d.]+[wx])?\s*)*", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"<(?=/?(?:{'|'.join(sorted(_BLOCKS))})\b)", re.IGNORECASE)
+#: Letters of an address that can be one of the web: what is made for each base is remembered.
+_LONGEST_BASE = 8192
 _URL_NOISE = re.compile(r"[\t\n\r\0]")
 
 
@@ -80,6 +83,8 @@ def sanitize_clean(markup: str, base: str) -> str:
     """The same for markup that is known to have no character that XML forbids."""
     if _is_text(markup):
         return markup.strip()
+    if len(base) > _LONGEST_BASE:
+        base = ""
     harmless = _cleaner(base, checked=_has_checked(markup)).clean(markup)
     # A reference can stand for a forbidden character. Looking for two letters takes longer than for one.
     return (clean(harmless) if "#" in markup and "&#" in markup else harmless).strip()
@@ -128,10 +133,15 @@ def plain(markup: str) -> str:
     return one_line(html.unescape(_TEXT.clean(apart)))
 
 
-@functools.lru_cache(maxsize=8192)
 def web_url(url: str | None, base: str = "") -> str | None:
     """`url` as an absolute http(s) URL, resolved against `base`; None when it is none (`javascript:`, `data:`). What it
     gives stays the same in it."""
+    return _web_url((url, base))
+
+
+@remembered(8192)
+def _web_url(stated: tuple[str | None, str]) -> str | None:
+    url, base = stated
     if url and is_settled(url) and _is_base(base):
         return url
     if url and is_rooted(url) and (site := site_of(base)):
@@ -157,7 +167,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-@functools.lru_cache(maxsize=64)
+@remembered(64)
 def _is_base(base: str) -> bool:
     """Whether `urljoin` takes it, whatever comes of that."""
     try:

@@ -5,7 +5,6 @@ Knows HTML, but nothing of entries.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -15,12 +14,15 @@ from lxml import etree
 from feedwatch.canonical import one_line
 from feedwatch.errors import ReadError
 from feedwatch.readers.element import INLINE
+from feedwatch.remembered import remembered
 
 Element: TypeAlias = etree._Element
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _NO_TEXT = frozenset({"noscript", "script", "style", "svg", "template", "button", "select", "textarea", "iframe"})
 _DEEPEST = 400
+#: Of texts that are remembered, and what an element counts beside its text.
+_MOST_LETTERS, _ELEMENT = 4_000_000, 250
 
 _WORDY = re.compile(r"[A-Za-z]{3,}(?:[-_]{1,2}[A-Za-z]+)*")
 #: Classes that say something about one entry, its place or its state, or only about its looks.
@@ -97,8 +99,31 @@ def _gather(element: Element, parts: list[str], *, spaced: bool, plain: bool) ->
         parts.append(" ")
 
 
-#: As detection asks for it, over and over.
-text_of = functools.lru_cache(maxsize=16_384)(visible_text)
+class _Texts(dict[tuple[Element, bool, bool], str]):
+    """Texts of the elements of one page, up to a number of letters: in deep pages most stand in many elements."""
+
+    letters = 0
+
+    def __missing__(self, asked: tuple[Element, bool, bool]) -> str:
+        element, spaced, plain = asked
+        text = visible_text(element, spaced=spaced, plain=plain)
+        self.letters += _ELEMENT + len(text)
+        if self.letters > _MOST_LETTERS:
+            self.clear()
+        self[asked] = text
+        return text
+
+    def clear(self) -> None:
+        super().clear()
+        self.letters = 0
+
+
+_texts = _Texts()
+
+
+def text_of(element: Element, *, spaced: bool = False, plain: bool = False) -> str:
+    """`visible_text`, as detection asks for it, over and over."""
+    return _texts[element, spaced, plain]
 
 
 def _is_label(element: Element) -> bool:
@@ -110,7 +135,7 @@ def _is_label(element: Element) -> bool:
 
 def forget() -> None:
     """To be called when a page is done: what was remembered of it keeps it in memory."""
-    text_of.cache_clear()
+    _texts.clear()
 
 
 def hidden(element: Element) -> bool:
@@ -132,7 +157,7 @@ def classes(element: Element) -> list[str]:
     return (element.get("class") or "").split()
 
 
-@functools.lru_cache(maxsize=8192)
+@remembered(8192)
 def stable_classes(names: str) -> tuple[str, ...]:
     """Of an element's classes those that name a kind of thing, and are the same on another day and after another
     build."""

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from feedwatch.canonical import canonical_url, comparable, digest
 from feedwatch.differ.normalise import text_of
 from feedwatch.model import Entry, KnownEntry, Text
+from feedwatch.remembered import remembered
 from feedwatch.store import Place
 
 #: Posts that are remembered: the newest, which are those that feeds show and alerts are about; and how many more it may
@@ -133,7 +134,7 @@ def _sign(entry: Entry) -> str | None:
     return _sign_of(address) if address else None
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _sign_of(address: str) -> str:
     return digest("post", canonical_url(address))[:16]
 
