@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from feedwatch.canonical import canonical_url
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
-from feedwatch.model import Failure, Fetched, KnownSource, Reading, Source
+from feedwatch.model import Bond, Failure, Fetched, KnownSource, Reading, Source
 from feedwatch.paging import Reader
 from feedwatch.redact import Redactor
 from feedwatch.replay.difference import Difference, compare
@@ -154,7 +154,9 @@ def _told_once(config: Config, plays: Mapping[str, Play]) -> dict[str, Play]:
     place = {source.id: number for number, source in enumerate(config.sources)}
     rows = [(row, source_id) for source_id, play in plays.items() for row in play.known.entries.values()]
     for row, source_id in sorted(rows, key=lambda one: (one[0].first_seen, place[one[1]])):
-        twins.add(source_id, row)
+        # Nothing is stored here, so the bonds are made as they would be.
+        first = twins.elsewhere(source_id, row.entry)
+        twins.add(source_id, replace(row, twin_of=Bond(*first, row.atom_id)) if first else row)
 
     def told(alert: Alert) -> bool:
         change = alert.change
