@@ -11,8 +11,8 @@ from feedwatch.model import About, KnownEntry
 from feedwatch.store import Place, indexfile
 from feedwatch.store.archive import Archive, Known, sign
 from feedwatch.store.fragments import Fragments
-from feedwatch.store.heads import Heads, is_feed
-from feedwatch.store.index import SLACK, Index, Row
+from feedwatch.store.heads import Heads
+from feedwatch.store.index import SLACK, Index, Row, is_feed
 from feedwatch.store.openfiles import OpenFiles
 from feedwatch.store.outbox import Outbox
 from feedwatch.store.stale import Stale

@@ -10,7 +10,7 @@ from feedwatch.differ.editions import editions, key_of, newest
 from feedwatch.model import Category, EditRules, EditsShown, KnownEntry, KnownSource
 from feedwatch.selection import Merged, Words
 from feedwatch.store import of_source
-from feedwatch.store.index import Row, Seen, changed_row_of, row_of, seen_of
+from feedwatch.store.index import Row, Seen, changed_row_of, is_feed, row_of, seen_of
 
 #: Before the id of a source, it names that source's own feed; before a slug, what was withdrawn from that category or
 #: edited in it. No slug has such a sign.
@@ -97,11 +97,6 @@ class Heads:
         """How edits are shown, of each source where that is not as usual."""
         found = (f"{name} {r.shown} {r.marked}" for name, r in self._edits.items() if r.marked or r.shown != "in-place")
         return sorted(found)
-
-
-def is_feed(slug: str) -> bool:
-    """Whether a head is that of a category feed."""
-    return "@" not in slug
 
 
 def of_entries(rows: Iterable[Row]) -> list[Row]:

@@ -102,7 +102,7 @@ class Index:
 
     def _leave(self, slug: str, head: Head, rows: Iterable[Row]) -> None:
         """Remembers those that an archive has to take, where there is one."""
-        if has_archive(slug):
+        if is_feed(slug):
             ends = self._ends.get(slug)
             last = ends[-1] if ends else None
             for row in rows:
@@ -132,6 +132,6 @@ class Index:
         return head is not None and len(head.rows) < min(limit, head.count)
 
 
-def has_archive(name: str) -> bool:
-    """Whether a head is that of a feed of posts, not of what became of some of them."""
-    return "@" not in name
+def is_feed(slug: str) -> bool:
+    """Whether a head is that of a feed of posts, which has an archive; not a source's own, nor what became of some."""
+    return "@" not in slug

@@ -13,8 +13,8 @@ from feedwatch.model import EPOCH, KnownEntry, KnownSource, PublishedEntry
 from feedwatch.store import Listing, Place, Standing, of_source
 from feedwatch.store.archive import sign
 from feedwatch.store.derived import Derived
-from feedwatch.store.heads import EDITED, OF_SOURCE, WITHDRAWN, Heads, is_feed, of_entries
-from feedwatch.store.index import Row, row_of
+from feedwatch.store.heads import EDITED, OF_SOURCE, WITHDRAWN, Heads, of_entries
+from feedwatch.store.index import Row, is_feed, row_of
 from feedwatch.store.openfiles import OpenFiles
 from feedwatch.store.stale import Stale
 from feedwatch.store.twins import together

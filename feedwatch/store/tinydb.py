@@ -22,7 +22,8 @@ from feedwatch.model import Commit, EditRules, Entry, Fragment
 from feedwatch.selection import Merged
 from feedwatch.store import LOCK, OWN, Outline, Place, Unpublished
 from feedwatch.store.derived import Derived
-from feedwatch.store.heads import Heads, is_feed
+from feedwatch.store.heads import Heads
+from feedwatch.store.index import is_feed
 from feedwatch.store.openfiles import OpenFiles
 from feedwatch.store.outbox import Outbox
 from feedwatch.store.polls import States, load, save
@@ -119,7 +120,8 @@ class TinyStore:
     def unpublished(self) -> Unpublished:
         # Feeds must not show what is not durable.
         self._files.complete()
-        self._make_certain(self._archive.is_whole())
+        self._stale.in_doubt = self._stale.in_doubt or not self._archive.is_whole()
+        self._make_certain()
         self._upkeep.close_pages()
         return Unpublished(frozenset(self._stale.slugs), frozenset(self._stale.sources), frozenset(self._archive.stale))
 
@@ -178,8 +180,8 @@ class TinyStore:
         self._derived.index()
         return [place for place in self._derived.twins.all_of((source_id, key)) if place != (source_id, key)]
 
-    def _make_certain(self, is_whole: bool = True) -> None:
-        if self._stale.in_doubt or not is_whole:
+    def _make_certain(self) -> None:
+        if self._stale.in_doubt:
             self._derived.recover(in_doubt=True)
             self._stale.in_doubt = False
 

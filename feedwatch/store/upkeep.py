@@ -8,8 +8,8 @@ from feedwatch.model import KnownEntry, KnownSource
 from feedwatch.store import Place, of_source
 from feedwatch.store.archive import facts, sign
 from feedwatch.store.derived import Derived
-from feedwatch.store.heads import Heads, is_feed
-from feedwatch.store.index import Head, Index, Row, seen_of
+from feedwatch.store.heads import Heads
+from feedwatch.store.index import Head, Index, Row, is_feed, seen_of
 from feedwatch.store.openfiles import OpenFiles
 from feedwatch.store.stale import Stale
 
@@ -32,9 +32,8 @@ class Upkeep:
         for known in source.entries.values():
             place = (source.source_id, known.key)
             self._looks_otherwise(place)
-            slugs = self._heads.slugs(source, known) | self._slugs_together(place)
-            self._stale.slugs.update(filter(is_feed, slugs))
-            for of, one in [(source, known), *self._others(place)]:
+            for of, one in self._together(place) or [(source, known)]:
+                self._stale.slugs.update(filter(is_feed, self._heads.slugs(of, one)))
                 pages = self._heads.pages_of(of, one).values()
                 self._derived.archive.make_anew(at for stood in pages for at in stood.items())
 
@@ -61,7 +60,8 @@ class Upkeep:
             if before is not None:
                 stale.update(heads.slugs(source, before))
             if is_shared := twins.shares(place):
-                stale.update(self._slugs_together(place))
+                for of, one in self._together(place):
+                    stale.update(heads.slugs(of, one))
             if after.same_as is not None or after.withdrawn is not None:
                 stale.update(heads.slugs(source, after))
             if before is not None or is_shared or self._reaches_archives(listed):
@@ -92,19 +92,10 @@ class Upkeep:
         # The versions of the others tell of this one's source too.
         self._stale.written[place[0]] = self._stale.commits
 
-    def _slugs_together(self, place: Place) -> dict[str, str]:
-        """The heads that carry any entry of a post that several sources have."""
-        found: dict[str, str] = {}
-        for source_id, key in self._derived.twins.all_of(place):
-            if file := self._files.readable(source_id):
-                found |= self._heads.slugs(file.known, file.known.entries.get(key))
-        return found
-
-    def _others(self, place: Place) -> list[tuple[KnownSource, KnownEntry | None]]:
-        """What other sources have of the same post."""
-        places = [one for one in self._derived.twins.all_of(place) if one != place]
-        files = [(self._files.readable(source_id), key) for source_id, key in places]
-        return [(file.known, file.known.entries.get(key)) for file, key in files if file]
+    def _together(self, place: Place) -> list[tuple[KnownSource, KnownEntry]]:
+        """The entries of a post that several sources have; none of one that stands alone."""
+        files = [(self._files.readable(source_id), key) for source_id, key in self._derived.twins.all_of(place)]
+        return [(file.known, known) for file, key in files if file and (known := file.known.entries.get(key))]
 
     def _reaches_archives(self, listed: Iterable[tuple[dict[str, str], Row]]) -> bool:
         return any(self._derived.archive.reaches(slugs, seen_of(row)) for slugs, row in listed)
@@ -113,10 +104,10 @@ class Upkeep:
         if before is not None and before.same_as == after.same_as and facts(before) == facts(after):
             return
         place, archive = (source.source_id, after.key), self._derived.archive
-        together = self._derived.twins.all_of(place)
         try:
             old, new = self._heads.pages_of(source, before), self._heads.pages_of(source, after)
-            alone = before is not None and not together and _is_shown(before) and _is_shown(after)
+            is_shared = self._derived.twins.shares(place)
+            alone = before is not None and not is_shared and _is_shown(before) and _is_shown(after)
             was = (
                 sign(before, source.about)
                 if alone and before is not None and list(old) == list(new) == [after.key]
@@ -124,10 +115,10 @@ class Upkeep:
             )
             for key in {**old, **new}:
                 archive.move((source.source_id, key), old.get(key, {}), new.get(key, {}), was)
-            for other in together:
-                if other != place and (file := self._files.readable(other[0])):
-                    for key, pages in self._heads.pages_of(file.known, file.known.entries.get(other[1])).items():
-                        archive.move((other[0], key), pages, pages)
+            for of, one in self._together(place):
+                if (of.source_id, one.key) != place:
+                    for key, pages in self._heads.pages_of(of, one).items():
+                        archive.move((of.source_id, key), pages, pages)
         except (OSError, ValueError):
             # The commit stands; which entries are on which page has to be found out again.
             self._stale.in_doubt = True
