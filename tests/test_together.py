@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from make import CATEGORIES, NOW, History, commit, entry
 
-from feedwatch import failpoints
+from feedwatch import failpoints, storethread
 from feedwatch.errors import StoreError
 from feedwatch.model import PollState
 from feedwatch.store import Unpublished
@@ -22,7 +23,10 @@ SOURCES = ("blog", "diary", "news")
 
 
 @pytest.fixture(autouse=True)
-def _disarmed() -> Iterator[None]:
+def _disarmed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # What is done together is cut off after so long; a slow machine must not decide what a step is.
+    monkeypatch.setattr(storethread, "_TOGETHER", 60.0)
+    monkeypatch.setattr(storethread, "_DURABLE", 60.0)
     yield
     failpoints.arm(0, _broken)
 
@@ -36,11 +40,18 @@ def opened(folder: Path, *, read_only: bool = False) -> TinyStore:
 
 
 async def all_at_once(store: TinyStore, number: int, step: int) -> dict[str, object]:
-    """What became of one commit a source, asked for together, while the disk fails at the `step`-th step (0: never)."""
-    thread = StoreThread(store)
+    """What became of one commit a source, made durable together, while the disk fails at the `step`-th step
+    (0: never)."""
+    thread, all_asked = StoreThread(store), threading.Event()
     commits = [commit(History(source).reads(entry(number)), source_id=source) for source in SOURCES]
+    # While the thread waits none of them is begun; which are done together must not depend on how threads take turns.
+    waiting = asyncio.ensure_future(thread.run(lambda _: all_asked.wait()))
+    await asyncio.sleep(0)
     failpoints.arm(step, _broken)
-    calls = [thread.run(lambda store, one=one: store.commit(one)) for one in commits]  # type: ignore[misc]
+    calls = [asyncio.ensure_future(thread.run(lambda store, one=one: store.commit(one))) for one in commits]  # type: ignore[misc]
+    await asyncio.sleep(0)
+    all_asked.set()
+    await waiting
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     failpoints.arm(0, _broken)
     thread.close()
