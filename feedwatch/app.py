@@ -241,11 +241,10 @@ async def open_app(
                 clock=clock,
             )
             await thread.run(pipeline.begin)
-            await responses.tidy([source.id for source in config.sources], clock())
+            await thread.run(lambda _: responses.tidy([source.id for source in config.sources], clock()))
             yield App(config, pipeline, thread, public, clock)
     finally:
         pool.close()
         spawner.close()
-        responses.close()
         await thread.run(lambda opened: opened.close())
         thread.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections import Counter
@@ -176,7 +177,7 @@ class Pipeline:
         if until is not None and self._clock() < until:
             spread = phase(source.id) * (until - self._clock()) / 10
             waiting = replace(state, next_poll=until + spread, set_by="Retry-After of its host")
-            await self._store.run(lambda store: store.remember(source.id, waiting))
+            await self._beside(lambda store: store.remember(source.id, waiting))
             return SourceReport(source.id, "unchanged", None, state.entries, notes=(held_until(until),))
         driven = await self._poller.poll(source, asked_with(source.id, state, self._clock()))
         answer = driven.outcome
@@ -187,13 +188,19 @@ class Pipeline:
         requests, received = driven.requests + more[0], driven.received + more[1]
         after = aftermath.after(source, state, result, self._clock(), requests=requests, received=received)
         self._hold(source, after)
-        await self._store.run(lambda store: store.remember(source.id, after))
+        await self._beside(lambda store: store.remember(source.id, after))
         report = aftermath.report(source, state, result)
         if source.follow and report.status in ("ok", "unchanged"):
             report = await self._look_around(source, after, report)
         self._failed |= report.status in ("failed", "quarantined") or after.healed != state.healed
         _log(report)
         return report
+
+    async def _beside(self, work: Callable[[Store], None]) -> None:
+        """What stands although something else that was to become durable together with it does not: who asked for that
+        is told."""
+        with contextlib.suppress(StoreError, OSError):
+            await self._store.run(work)
 
     async def _taken_in(self, source: Source, state: PollState, fetched: Fetched) -> Recorded | NotModified | Failure:
         if state.body_digest and body_digest(fetched.body) == state.body_digest:
@@ -214,7 +221,8 @@ class Pipeline:
             return Failure("store", str(error), fetched.status)
         if isinstance(found, Quarantine):
             return Failure("doubted", f"{found.detail}; nothing was taken in", fetched.status, quarantine=found)
-        await self._responses.keep(source, fetched, now, changed=bool(found.diff.rows))
+        changed = bool(found.diff.rows)
+        await self._beside(lambda _: self._responses.keep(source, fetched, now, changed=changed))
         return Recorded(fetched, reading, found.diff, found.rushing, spent.requests, spent.received, healed)
 
     async def _with_articles(self, source: Source, reading: Reading, spent: Spent) -> Reading:
@@ -228,9 +236,6 @@ class Pipeline:
         if state.next_look is not None and self._clock() < state.next_look:
             return report
         spent = Spent()
-        known = await self._store.run(lambda store: store.known(source.id))
-        looks = await self._follower.after(source, known, spent)
-        requests, received = state.requests + spent.requests, state.received + spent.received
 
         def record(store: Store) -> Diff:
             known = store.known(source.id)
@@ -243,13 +248,16 @@ class Pipeline:
 
         def look_again(store: Store) -> None:
             again = first_due(store.known(source.id))
+            requests, received = state.requests + spent.requests, state.received + spent.received
             store.remember(source.id, replace(state, next_look=again, requests=requests, received=received))
 
         try:
+            known = await self._store.run(lambda store: store.known(source.id))
+            looks = await self._follower.after(source, known, spent)
             found = await self._store.run(record)
-            await self._store.run(look_again)
         except (StoreError, OSError) as error:
             return replace(report, notes=(*report.notes, f"what the entries' own pages say was not stored ({error})"))
+        await self._beside(look_again)
         return replace(report, changes=(*report.changes, *found.changes), notes=(*report.notes, *found.notes))
 
     async def _repeated(self, source: Source, answer: NotModified) -> Repeated | Failure:

@@ -10,14 +10,12 @@ request nothing is kept; of an answer's headers only what the readers ask for, s
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gzip
 import json
 import logging
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -90,31 +88,27 @@ class BadFile(Exception):
 
 
 class Responses:
-    """The kept bodies below `state_dir`: at most `number` for each source. `redact` hides configured secrets."""
+    """The kept bodies below `state_dir`: at most `number` for each source. `redact` hides configured secrets.
+
+    Waits for the disk: to be called on the store's thread.
+    """
 
     def __init__(self, state_dir: Path, number: int, redact: Redact) -> None:
         self._state_dir = state_dir
         self._folder = state_dir / "responses"
         self._number = number
         self._redact = redact
-        self._executor = ThreadPoolExecutor(1, "responses")
         self._failing = False
 
-    async def keep(self, source: Source, fetched: Fetched, now: datetime, *, changed: bool) -> None:
+    def keep(self, source: Source, fetched: Fetched, now: datetime, *, changed: bool) -> None:
         """Keeps a body whose entries are committed; `changed` says whether any of them was new or different."""
         if self._number:
-            await self._run(lambda: self._keep(source, fetched, now, changed=changed))
+            self._logged(lambda: self._keep(source, fetched, now, changed=changed))
 
-    async def tidy(self, sources: Collection[str], now: datetime) -> None:
+    def tidy(self, sources: Collection[str], now: datetime) -> None:
         """Removes what is too old or too many, what a crash left, and all of sources that neither the configuration
         (`sources`) nor the store knows: once a day, and when there are other sources than last time."""
-        await self._run(lambda: self._tidy_daily(sources, now))
-
-    def close(self) -> None:
-        self._executor.shutdown()
-
-    async def _run(self, work: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._logged, work)
+        self._logged(lambda: self._tidy_daily(sources, now))
 
     def _logged(self, work: Callable[[], None]) -> None:
         """Runs `work`; of failures in a row the first is said."""

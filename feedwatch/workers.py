@@ -10,15 +10,11 @@ import contextlib
 import pickle
 import resource
 import socket
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
-
-from msgspec import ValidationError
 
 from feedwatch.errors import ReadError
 from feedwatch.model import Article, Entry, Failure, Fetched, Reading, Selectors, Source
@@ -99,26 +95,19 @@ class Workers:
         self._idle: list[_Process] = []
         self._all: set[_Process] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._threads = ThreadPoolExecutor(count, "worker")
         self.deadline = deadline
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """`work(*arguments)` in a worker. Raises what it raises, TimeoutError, or Died."""
         process = await self._free()
         try:
-            result: T = await asyncio.get_running_loop().run_in_executor(
-                self._threads, process.call, work, arguments, self.deadline
-            )
-        except asyncio.CancelledError:
-            process.kill()
-            raise
+            return await process.call(work, arguments, self.deadline)
         finally:
             if process.is_alive():
                 self._idle.append(process)
             else:
                 self._all.discard(process)
             self._wake()
-        return result
 
     async def _free(self) -> _Process:
         waited = False
@@ -147,17 +136,15 @@ class Workers:
                 return
 
     def close(self) -> None:
+        """To be called when nothing runs any more."""
         for process in self._all:
-            process.kill()
-        self._threads.shutdown()
-        for process in self._all:
-            process.end()
+            process.close()
         if self._owned:
             self._spawner.close()
 
 
 class _Process:
-    """One worker. Its methods block, but for `kill`."""
+    """One worker."""
 
     def __init__(self, spawner: Spawner, module: str, prepare: Callable[[], None]) -> None:
         self._spawner = spawner
@@ -172,88 +159,100 @@ class _Process:
     def is_alive(self) -> bool:
         return not self._killed
 
-    def kill(self) -> None:
+    def close(self) -> None:
+        """Kills it, and does not wait for that."""
+        self._kill()
+        if self._calls is not None:
+            self._calls.close()
+
+    def _kill(self) -> None:
         self._killed = True
         if self._pid:
             self._spawner.kill(self._pid)
 
-    def call(self, work: Callable[..., T], arguments: tuple[object, ...], deadline: float) -> T:
+    async def call(self, work: Callable[..., T], arguments: tuple[object, ...], deadline: float) -> T:
         """Raises what `work` raises, TimeoutError, or Died."""
         try:
             if self._calls is None:
-                self._begin()
-            good, value = self._exchange(work, arguments, deadline)
-            if isinstance(value, Packed):
-                value = value.value()
-        except ValidationError as error:
-            self.end()
-            raise Died from error
-        except BaseException:
-            self.end()
+                await asyncio.to_thread(self._begin)
+                await self._exchange(self._prepare, (), START)
+            good, value = await self._exchange(work, arguments, deadline)
+            if isinstance(value, MemoryError):
+                raise Died from value
+        except asyncio.CancelledError:
+            self.close()
             raise
-        if isinstance(value, MemoryError):
-            self.end()
-            raise Died from value
+        except BaseException:
+            await self._end()
+            raise
         if not good:
             raise value
         result: T = value
         return result
 
     def _begin(self) -> None:
+        """Blocks for as long as a process takes to start; raises Died."""
         try:
             self._calls, self._pid = self._spawner.worker(self._module)
         except OSError as error:
             raise Died from error
-        if self._killed:
+        self._calls.setblocking(False)
+        if self._killed:  # nobody waits for it any more
+            self.close()
             raise Died
-        self._exchange(self._prepare, (), START)
 
-    def _exchange(self, work: Callable[..., object], arguments: tuple[object, ...], deadline: float) -> Any:
+    async def _exchange(
+        self, work: Callable[..., object], arguments: tuple[object, ...], deadline: float
+    ) -> tuple[bool, Any]:
+        """Whether it went well, and the answer or error."""
         assert self._calls is not None  # noqa: S101
-        first = work not in self._begun
+        calls, first = self._calls, work not in self._begun
         try:
-            self._calls.settimeout(START)
-            self._calls.sendall(message((work, arguments, first)))
-            if first:  # what it has to load for that is no part of its time
-                _read(self._calls, len(BEGUN), time.monotonic() + START)
-                self._begun.add(work)
-            until = time.monotonic() + deadline
-            size, more = LENGTHS.unpack(_read(self._calls, LENGTHS.size, until))
-            answer = memoryview(_read(self._calls, size + more, until))
-            return _loaded(answer[:size], answer[size:])
+            async with asyncio.timeout(START):
+                await asyncio.get_running_loop().sock_sendall(calls, message((work, arguments, first)))
+                if first:  # what it has to load for that is no part of its time
+                    await _read(calls, len(BEGUN))
+                    self._begun.add(work)
+            async with asyncio.timeout(deadline):
+                size, more = LENGTHS.unpack(await _read(calls, LENGTHS.size))
+                answer = memoryview(await _read(calls, size + more))
         except TimeoutError:
             raise
         except OSError as error:
             raise Died from error
+        return _loaded(answer[:size], answer[size:])
 
-    def end(self) -> None:
+    async def _end(self) -> None:
         """Kills it and waits for that: its end of the socket closes when it is gone."""
-        self.kill()
-        if self._calls is not None:
+        self._kill()
+        if self._calls is None:
+            return
+        try:
             with contextlib.suppress(OSError):
-                self._calls.settimeout(START)
-                while self._calls.recv(_CHUNK):
-                    pass
+                async with asyncio.timeout(START):
+                    while await asyncio.get_running_loop().sock_recv(self._calls, _CHUNK):
+                        pass
+        finally:
             self._calls.close()
 
 
-def _read(calls: socket.socket, size: int, until: float) -> bytearray:
-    """Raises TimeoutError at `until`, and Died when the answer ends before."""
+async def _read(calls: socket.socket, size: int) -> bytearray:
+    """Raises Died when the answer ends before."""
     found = bytearray(size)
     rest = memoryview(found)
     while rest:
-        calls.settimeout(max(0.001, until - time.monotonic()))
-        count = calls.recv_into(rest)
+        count = await asyncio.get_running_loop().sock_recv_into(calls, rest)
         if not count:
             raise Died
         rest = rest[count:]
     return found
 
 
-def _loaded(data: memoryview, apart: memoryview) -> Any:
+def _loaded(data: memoryview, apart: memoryview) -> tuple[bool, Any]:
     """Raises Died for what cannot be made of it again: an exception of somebody else's that is pickled, and no more."""
     try:
-        return pickle.loads(data, buffers=[apart])  # noqa: S301  (from our own process)
+        good, value = pickle.loads(data, buffers=[apart])  # noqa: S301  (from our own process)
+        return good, value.value() if isinstance(value, Packed) else value
     except Exception as error:
         raise Died from error
 

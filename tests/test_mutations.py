@@ -94,7 +94,7 @@ GUARDS = [
     _g("a rebuilt page", "differ/trust.py", "unrecognised(known, reading) if state.rule", "None if state.rule",
        "test_listings_kept.py::test_a_rebuilt_page_is_believed_only_when_known_entries_come_again"),
     # readers
-    _g("deadline of a reader", "workers.py", "until = time.monotonic() + deadline", "until = time.monotonic() + 300",
+    _g("deadline of a reader", "workers.py", "asyncio.timeout(deadline)", "asyncio.timeout(300)",
        "test_fetch.py::test_f36_a_reader_that_hangs_or_dies_is_a_failure_and_the_next_one_works"),
     _g("memory of a reader", "workers.py", "resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))", "pass",
        "test_faults.py::test_f36_a_reader_that_wants_more_memory_than_there_is_fails_alone"),

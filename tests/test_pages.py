@@ -267,10 +267,7 @@ def test_the_page_of_a_source_shows_its_contract_rule_incidents_and_last_respons
     site.incident(Incident("c", "source-failing", "other", "Another failed.", NOW))
     fetched = Fetched("https://blog.example.org/feed", 200, {"content-type": "text/xml"}, b"<rss/>")
 
-    async def keep() -> None:
-        await Responses(tmp_path, 5, str).keep(site.config.sources[0], fetched, NOW, changed=True)
-
-    asyncio.run(keep())
+    Responses(tmp_path, 5, str).keep(site.config.sources[0], fetched, NOW, changed=True)
     told = words(site.get("/sources/blog"))
 
     assert "an author 50%" in told

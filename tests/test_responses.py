@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import logging
 import os
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,10 +21,8 @@ SOURCE = Source("blog", f"https://ann:hunter2@example.org/feed?key={SECRET}")
 
 
 @pytest.fixture
-def responses(tmp_path: Path) -> Iterator[Responses]:
-    made = Responses(tmp_path, 5, Redactor([SECRET]))
-    yield made
-    made.close()
+def responses(tmp_path: Path) -> Responses:
+    return Responses(tmp_path, 5, Redactor([SECRET]))
 
 
 def fetched(body: bytes = b"<rss/>", url: str = SOURCE.url) -> Fetched:
@@ -35,7 +31,7 @@ def fetched(body: bytes = b"<rss/>", url: str = SOURCE.url) -> Fetched:
 
 
 def keep(responses: Responses, hours: float = 0, body: bytes = b"<rss/>", *, changed: bool = True) -> None:
-    asyncio.run(responses.keep(SOURCE, fetched(body), NOW + timedelta(hours=hours), changed=changed))
+    responses.keep(SOURCE, fetched(body), NOW + timedelta(hours=hours), changed=changed)
 
 
 def hours(folder: Path) -> list[float]:
@@ -92,7 +88,7 @@ def test_old_bodies_go(responses: Responses, tmp_path: Path) -> None:
     keep(responses)
     keep(responses, 1)
 
-    asyncio.run(responses.tidy(["blog"], NOW + OLDEST + timedelta(minutes=30)))
+    responses.tidy(["blog"], NOW + OLDEST + timedelta(minutes=30))
 
     assert hours(tmp_path) == [1]
 
@@ -103,8 +99,7 @@ def test_zero_keeps_nothing_and_removes_what_was_kept(responses: Responses, tmp_
     keep(none, 1)
     assert hours(tmp_path) == [0]
 
-    asyncio.run(none.tidy(["blog"], NOW))
-    none.close()
+    none.tidy(["blog"], NOW)
 
     assert list((tmp_path / "responses").iterdir()) == []
 
@@ -117,14 +112,14 @@ def test_a_source_that_is_gone_keeps_its_bodies_as_long_as_the_store_keeps_its_e
     entries.parent.mkdir()
     entries.write_bytes(b"{}")
 
-    asyncio.run(responses.tidy([], NOW))
+    responses.tidy([], NOW)
     assert hours(tmp_path) == [0]
 
     entries.unlink()
-    asyncio.run(responses.tidy([], NOW))
+    responses.tidy([], NOW)
     assert hours(tmp_path) == [0], "once a day is enough"
 
-    asyncio.run(responses.tidy([], NOW + timedelta(days=1)))
+    responses.tidy([], NOW + timedelta(days=1))
     assert not (tmp_path / "responses" / "blog").exists()
 
 
@@ -134,7 +129,7 @@ def test_what_a_crash_left_is_ignored_and_removed(responses: Responses, tmp_path
     left.write_bytes(b"half")
 
     assert hours(tmp_path) == [0]
-    asyncio.run(responses.tidy(["blog"], NOW))
+    responses.tidy(["blog"], NOW)
     assert not left.exists()
 
 

@@ -240,15 +240,13 @@ def test_a_signal_of_the_service_ends_a_worker_and_not_by_the_services_handler()
     assert out == "died\n"
 
 
-def test_a_signal_to_the_thread_that_waits_gives_a_worker_no_more_time() -> None:
+def test_a_signal_to_the_process_that_waits_gives_a_worker_no_more_time() -> None:
     out, _ = said("""
         signal.signal(signal.SIGUSR1, lambda *_: None)
 
         def disturb():
             while True:
-                for thread in threading.enumerate():
-                    if thread.name.startswith("worker"):
-                        signal.pthread_kill(thread.ident, signal.SIGUSR1)
+                os.kill(os.getpid(), signal.SIGUSR1)
                 time.sleep(0.2)
 
         async def work():
@@ -258,7 +256,7 @@ def test_a_signal_to_the_thread_that_waits_gives_a_worker_no_more_time() -> None
                 await workers.run(time.sleep, 20)
             except TimeoutError:
                 print("late")
-            await asyncio.to_thread(workers.close)
+            workers.close()
         asyncio.run(work())
     """)
 
