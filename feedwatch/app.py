@@ -35,6 +35,7 @@ from feedwatch.poller.browser import Browser
 from feedwatch.poller.fetch import Driven, Hosts, Robots, drive, is_page, read_file
 from feedwatch.poller.rendering import Renderer
 from feedwatch.poller.walk import Walk, one_page, walk
+from feedwatch.publishing import Publishing
 from feedwatch.redact import Redactor
 from feedwatch.responses import Responses
 from feedwatch.routes import Mail, MailServer, Notify, Route, Webhook
@@ -233,11 +234,10 @@ async def open_app(
                 reader or pool,
                 Healer(reader or pool, pool),
                 follower,
-                publisher,
+                Publishing(thread, publisher, config.entries_per_feed, hub),
                 outbox,
                 incidents,
                 responses,
-                hub,
                 clock=clock,
             )
             await thread.run(pipeline.begin)

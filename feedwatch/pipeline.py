@@ -7,7 +7,7 @@ import functools
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -17,50 +17,36 @@ from feedwatch.alerts.outbox import Outbox, Sent
 from feedwatch.canonical import body_digest, host_of
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
-from feedwatch.differ.diff import Diff, unchanged
-from feedwatch.differ.followed import first_due, looked
-from feedwatch.differ.trust import Taken
+from feedwatch.differ.followed import first_due
 from feedwatch.errors import NotPublished, StoreError
 from feedwatch.following import Follower, Spent
-from feedwatch.generator.publish import Publisher
 from feedwatch.healing import Healer, as_healed
 from feedwatch.model import (
-    About,
     Failure,
     Fetched,
-    Incident,
-    KnownSource,
     NotModified,
     PollState,
     Quarantine,
     Reading,
-    Selectors,
     Source,
     SourceReport,
 )
-from feedwatch.once import Only, told_once
 from feedwatch.paging import Further, Page, Reader, further_pages, joined, page_after
 from feedwatch.poller import aftermath
 from feedwatch.poller.aftermath import Recorded, Repeated, Result
 from feedwatch.poller.fetch import Driven
-from feedwatch.poller.schedule import EVERY, asked_with, held_until, may_poll_now, phase, settled
+from feedwatch.poller.schedule import asked_with, held_until, may_poll_now, phase, settled
+from feedwatch.publishing import Publishing
+from feedwatch.recording import Recording
 from feedwatch.responses import Responses
-from feedwatch.routes import caught_up
-from feedwatch.store import Store, Unpublished
+from feedwatch.store import Store
 from feedwatch.storethread import StoreThread
-from feedwatch.taking import commit_of, compared, taken
 from feedwatch.troubles import troubled, troubles
-from feedwatch.websub import Hub
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: After so long without a poll there is something to catch up with; and how long it takes to hear all sources then.
-_AWAY, _HEARD = timedelta(days=2), timedelta(minutes=10)
-#: Pages of archives that are rendered at a time; and sources seen for the first time after which those that are closed
-#: by then are rendered.
-_PAGES, _EARLY = 20, 16
 #: So many overdue sources can all be polled at once.
 _FEW = 20
 
@@ -78,11 +64,10 @@ class Pipeline:
         reader: Reader,
         healer: Healer,
         follower: Follower,
-        publisher: Publisher,
+        publishing: Publishing,
         outbox: Outbox,
         incidents: Incidents,
         responses: Responses,
-        hub: Hub | None = None,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -92,33 +77,20 @@ class Pipeline:
         self._reader = reader
         self._healer = healer
         self._follower = follower
-        self._publisher = publisher
+        self._publishing = publishing
+        self._recording = Recording(config, publishing, clock)
         self._outbox = outbox
         self._incidents = incidents
         self._responses = responses
-        self._hub = hub
         self._clock = clock
-        #: What the feed of incidents shows; there is none before the first incident.
-        self._shown_incidents: tuple[Incident, ...] = ()
         #: Whether a poll failed since the last look for troubles, and whether that look found any.
         self._failed, self._troubled = True, True
-        #: Whether it goes on, as the service does: then there is time to hear all sources first.
-        self._lasting = False
-        #: Feeds of sources that were written since the last publishing.
-        self._written: list[str] = []
-        #: Sources that were just recorded, and whether they were seen for the first time; of those, how many since
-        #: pages of archives were rendered.
-        self._fresh: dict[str, bool] = {}
-        self._first_seen = 0
         #: Until when each host wants to be left alone.
         self._holds: dict[str, datetime] = {}
 
-        store.afterwards = self._publish_fresh
-
     def begin(self, store: Store) -> None:
         """To be called once, before the first poll: what was read under another configuration of a source says
-        nothing about this one, so all of it is asked for again, at once, even after a 410. Where the public folder is
-        gone, all feeds are to be made anew."""
+        nothing about this one, so all of it is asked for again, at once, even after a 410."""
         for source in self._config.sources:
             config_digest = reading_digest(source)
             if store.state(source.id).config_digest != config_digest:
@@ -126,9 +98,7 @@ class Pipeline:
             elif not source.heal and (state := store.state(source.id)).healed:
                 store.remember(source.id, replace(state, healed=None))
             self._hold(source, store.state(source.id))
-        if not self._publisher.is_published():
-            # A backup need not have it, and nothing has to be polled for it.
-            store.publish_anew()
+        self._publishing.begin(store)
 
     def _hold(self, source: Source, state: PollState) -> None:
         """RFC 9110 §10.2.3: who asks to be left alone means the whole service, not one address of it."""
@@ -216,7 +186,7 @@ class Pipeline:
             spent = Spent()
             if source.follow:
                 reading = await self._with_articles(source, reading, spent)
-            found = await self._store.run(lambda store: self._record(store, source, reading, state, healed))
+            found = await self._store.run(lambda store: self._recording.reading(store, source, reading, state, healed))
         except (StoreError, OSError) as error:
             return Failure("store", str(error), fetched.status)
         if isinstance(found, Quarantine):
@@ -237,15 +207,6 @@ class Pipeline:
             return report
         spent = Spent()
 
-        def record(store: Store) -> Diff:
-            known = store.known(source.id)
-            pairs = [(known.entries[key], look) for key, look in looks.items()]
-            slugs_of, now = self._config.categories.resolve, self._clock()
-            found = looked(known, pairs, slugs_of=slugs_of, rules=source.edits, now=now)
-            found, only = told_once(store, self._config.routes, source.id, found)
-            self._commit(store, known, source, known.about, found, only)
-            return found
-
         def look_again(store: Store) -> None:
             again = first_due(store.known(source.id))
             requests, received = state.requests + spent.requests, state.received + spent.received
@@ -254,7 +215,7 @@ class Pipeline:
         try:
             known = await self._store.run(lambda store: store.known(source.id))
             looks = await self._follower.after(source, known, spent)
-            found = await self._store.run(record)
+            found = await self._store.run(lambda store: self._recording.looks(store, source, looks))
         except (StoreError, OSError) as error:
             return replace(report, notes=(*report.notes, f"what the entries' own pages say was not stored ({error})"))
         await self._beside(look_again)
@@ -262,7 +223,7 @@ class Pipeline:
 
     async def _repeated(self, source: Source, answer: NotModified) -> Repeated | Failure:
         try:
-            return Repeated(answer, await self._store.run(functools.partial(self._unchanged, source)))
+            return Repeated(answer, await self._store.run(lambda store: self._recording.unchanged(store, source)))
         except (StoreError, OSError) as error:
             return Failure("store", str(error), answer.status)
 
@@ -301,7 +262,7 @@ class Pipeline:
                 return
             following = page_after(source, page.result, page.number + 1)
             place = (following, page.number + 1) if following else None
-            found = await self._store.run(functools.partial(self._keep_page, source, page.result))
+            found = await self._store.run(functools.partial(self._recording.page, source=source, reading=page.result))
             # Read twice is better than skipped: not before the page is stored.
             await self._store.run(functools.partial(self._go_on_at, source, place))
             yield page, found.discovered
@@ -309,35 +270,17 @@ class Pipeline:
     def _go_on_at(self, source: Source, place: tuple[str, int] | None, store: Store) -> None:
         store.remember(source.id, replace(store.state(source.id), backfill=place))
 
-    def _keep_page(self, source: Source, reading: Reading, store: Store) -> Diff:
-        """Stores a page of the archive."""
-        known = store.known(source.id)
-        found = compared(self._config, known, source, reading, self._clock(), archive=True)
-        found, only = told_once(store, self._config.routes, source.id, found)
-        self._commit(store, known, source, known.about, found, only)
-        return found
-
     async def publish(self) -> list[str]:
-        """Renders the feeds that changed, then keeps the poll states: validators become durable only after
-        the feeds show what they vouch for. Returns the files written, relative to the public folder.
+        """Renders the feeds that changed, and keeps the poll states. Returns the files written, relative to the public
+        folder.
 
         Raises NotPublished, StoreError; it is made up for by the next one.
         """
         try:
-            return await self._published()
+            await self._judge()
+            return await self._publishing.publish()
         except OSError as error:
             raise NotPublished(f"feeds could not be written ({error}); the old ones stay") from error
-
-    async def _published(self) -> list[str]:
-        await self._judge()
-        written: list[str] = []
-        # Not all at once: an archive may have thousands, and others wait for the store's thread.
-        while await self._store.run(functools.partial(self._publish_pages, written)):
-            pass
-        written += await self._store.run(self._publish)
-        if self._hub is not None:
-            self._hub.tell(written)
-        return written
 
     async def _judge(self) -> None:
         """Says what is wrong with the sources, where that changed. It looks at all of them, so only when any fails."""
@@ -370,111 +313,12 @@ class Pipeline:
 
     async def start_deliveries(self) -> None:
         """Sends what is due, beside everything else."""
-        self._lasting = True
+        self._recording.lasting = True
         await self._outbox.start()
 
     async def stop_deliveries(self, grace: float) -> None:
         """Lets what is being sent finish for `grace` seconds."""
         await self._outbox.stop(grace)
-
-    def _publish_pages(self, written: list[str], store: Store) -> bool:
-        """Renders some pages of archives, when many changed; whether there are more."""
-        pages = store.unpublished().pages
-        if len(pages) <= _PAGES:
-            return False
-        stale = store.in_time(pages)
-        written += self._publisher.publish_pages(stale[:_PAGES])
-        store.published(Unpublished(pages=frozenset(stale[:_PAGES])))
-        return True
-
-    def _publish(self, store: Store) -> list[str]:
-        for warning in store.warnings():
-            log.error(warning)
-        stale = store.unpublished()
-        written, self._written = self._written, []
-        if stale != Unpublished() or written:
-            # Pages first: a feed must not lead to one that is not there.
-            written += self._publisher.publish_pages(stale.pages)
-            written = sorted(written + self._publisher.publish(stale.slugs, stale.sources))
-            store.published(stale)
-        incidents = tuple(store.incidents())
-        if incidents != self._shown_incidents:
-            written += self._publisher.publish_incidents(incidents)
-            self._shown_incidents = incidents
-        store.flush()
-        return written
-
-    def _record(
-        self,
-        store: Store,
-        source: Source,
-        reading: Reading,
-        state: PollState,
-        healed: Selectors | None,
-    ) -> Taken | Quarantine:
-        """known → diff → trust → routes → commit, as one call on the store's thread."""
-        # Not when it was fetched: archives are in the order in which commits are made.
-        now = self._clock()
-        known = store.known(source.id)
-        found = taken(self._config, known, source, reading, state, now, healed=healed != state.healed)
-        if isinstance(found, Taken):
-            said, only = told_once(store, self._config.routes, source.id, found.diff)
-            found = replace(found, diff=said)
-            away = state.last_poll is not None and now - state.last_poll > max(_AWAY, 3 * (source.every or EVERY))
-            self._commit(store, known, source, reading.about, found.diff, only, away=away)
-            self._fresh[source.id] = not known.entries
-        return found
-
-    def _publish_fresh(self, store: Store) -> None:
-        """Renders the own feeds of sources while their entries are at hand: later their files would have to be read
-        again. In a first round of many sources, pages of archives too, now and then.
-
-        What fails here, and a feed with an archive, whose pages come first, is left to the publishing that follows.
-        """
-        fresh, self._fresh = self._fresh, {}
-        limit = self._config.entries_per_feed
-        try:
-            for source_id in fresh:
-                if 0 < store.outline(source_id).count <= limit:
-                    self._written += self._publisher.publish_source(source_id)
-                    store.published(Unpublished(sources=frozenset({source_id})))
-            self._first_seen += sum(fresh.values())
-            if self._first_seen >= _EARLY:
-                self._first_seen = 0
-                stale = store.unpublished().pages
-                self._written += self._publisher.publish_pages(stale)
-                store.published(Unpublished(pages=stale))
-        except (OSError, StoreError) as error:
-            log.debug("feeds are written later (%s)", error)
-        except Exception:  # what was stored is stored, and those who wait for that must hear it
-            log.exception("feeds of %s could not be written", ", ".join(fresh))
-
-    def _commit(
-        self,
-        store: Store,
-        known: KnownSource,
-        source: Source,
-        about: About,
-        found: Diff,
-        only: Only,
-        *,
-        away: bool = False,
-    ) -> None:
-        """`away`: nobody looked for so long that what there is to say of all sources is said in one message."""
-        commit = commit_of(self._config, known, source, about, found, only)
-        if commit is not None and away and commit.deliveries:
-            rows = caught_up(commit.deliveries, self._clock(), _HEARD if self._lasting else timedelta())
-            commit = replace(commit, deliveries=rows)
-        if commit is not None:
-            store.commit(commit)
-
-    def _unchanged(self, source: Source, store: Store) -> Diff:
-        """What was missing in the last reading is missing once more."""
-        known = store.known(source.id)
-        found = unchanged(known, slugs_of=self._config.categories.resolve, now=self._clock())
-        found, only = told_once(store, self._config.routes, source.id, found)
-        self._commit(store, known, source, known.about, found, only)
-        return found
 
 
 def _log(report: SourceReport) -> None:

@@ -32,7 +32,7 @@ FLOORS = (
               "web", "websub", "sd", "responses")),
     ("flow", ("once",
               "alerts.gather", "alerts.incidents", "alerts.outbox", "paging", "following", "healing",
-              "pipeline", "storethread", "replay.run")),
+              "pipeline", "publishing", "recording", "storethread", "replay.run")),
     ("roof", ("app", "opening", "service", "cli", "__main__")),
 )  # fmt: skip
 
