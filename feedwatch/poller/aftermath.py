@@ -88,53 +88,16 @@ def after(
     told = report(source, state, result)
     failure = result if isinstance(result, Failure) else None
     quarantine = failure.quarantine or state.quarantine if failure else None
-    if failure:
-        state = replace(state, failures=0 if failure.quarantine else state.failures + 1)
-    if isinstance(result, Repeated):
-        state = replace(state, missing=result.diff.missing)
-        result = result.answer
     fresh = None
     match result:
-        case NotModified(url=url, validators=validators, trail=trail):
-            state = replace(
-                state,
-                last_success=now,
-                last_full=now if result.status == 200 else state.last_full,
-                validators={**state.validators, url: validators},
-                not_modified=state.not_modified + (result.status == 304),
-                accepted=False,
-                failures=0,
-            )
-            state = moves.followed(state, trail.home, trail.permanent, trusted=True, now=now)
-            fresh = trail.fresh
-        case Recorded(fetched, reading, found):
-            trail = fetched.trail
-            unknown = found.discovered + sum(change.kind == "new" for change in found.changes)
-            trusted = unknown < len(reading.entries) and state.kind in (None, reading.kind)
-            state = moves.followed(state, trail.home, trail.permanent, trusted=trusted, now=now)
-            state = replace(
-                state,
-                last_success=now,
-                last_full=now,
-                validators={fetched.url: fetched.validators},
-                body_digest=body_digest(fetched.body),
-                entries=told.entries,
-                kind=reading.kind,
-                pace=reading.pace,
-                rhythm=rhythm(reading.entries, now),
-                # The rule that finds nothing now may find all again.
-                rule=state.rule if result.healed else reading.rule,
-                healed=result.healed,
-                filled=filled(reading.entries),
-                next_page=reading.next_page,
-                read_as=READING_VERSION,
-                rushing=result.rushing,
-                missing=found.missing,
-                accepted=False,
-                restored=False,
-                failures=0,
-            )
-            fresh = trail.fresh
+        case Failure():
+            state = replace(state, failures=0 if result.quarantine else state.failures + 1)
+        case Repeated(answer, found):
+            state, fresh = _confirmed(replace(state, missing=found.missing), answer, now), answer.trail.fresh
+        case NotModified():
+            state, fresh = _confirmed(state, result, now), result.trail.fresh
+        case Recorded():
+            state, fresh = _read(state, result, now), result.fetched.trail.fresh
     # What is doubted is asked for again at the usual pace: later polls have to agree, or not.
     failed = None if failure and failure.quarantine else failure
     when, set_by = schedule.next_poll(source, state, failed, now, fresh=fresh)
@@ -151,4 +114,48 @@ def after(
         received=state.received + received,
         next_poll=when,
         set_by=set_by,
+    )
+
+
+def _confirmed(state: PollState, answer: NotModified, now: datetime) -> PollState:
+    """After the source said what it said before."""
+    state = replace(
+        state,
+        last_success=now,
+        last_full=now if answer.status == 200 else state.last_full,
+        validators={**state.validators, answer.url: answer.validators},
+        not_modified=state.not_modified + (answer.status == 304),
+        accepted=False,
+        failures=0,
+    )
+    return moves.followed(state, answer.trail.home, answer.trail.permanent, trusted=True, now=now)
+
+
+def _read(state: PollState, result: Recorded, now: datetime) -> PollState:
+    """After a reading was taken in."""
+    fetched, reading, found = result.fetched, result.reading, result.diff
+    unknown = found.discovered + sum(change.kind == "new" for change in found.changes)
+    trusted = unknown < len(reading.entries) and state.kind in (None, reading.kind)
+    state = moves.followed(state, fetched.trail.home, fetched.trail.permanent, trusted=trusted, now=now)
+    return replace(
+        state,
+        last_success=now,
+        last_full=now,
+        validators={fetched.url: fetched.validators},
+        body_digest=body_digest(fetched.body),
+        entries=len(reading.entries),
+        kind=reading.kind,
+        pace=reading.pace,
+        rhythm=rhythm(reading.entries, now),
+        # The rule that finds nothing now may find all again.
+        rule=state.rule if result.healed else reading.rule,
+        healed=result.healed,
+        filled=filled(reading.entries),
+        next_page=reading.next_page,
+        read_as=READING_VERSION,
+        rushing=result.rushing,
+        missing=found.missing,
+        accepted=False,
+        restored=False,
+        failures=0,
     )
