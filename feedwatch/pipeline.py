@@ -17,6 +17,7 @@ from feedwatch.alerts.outbox import Outbox, Sent
 from feedwatch.canonical import body_digest, host_of
 from feedwatch.config import reading_digest
 from feedwatch.config_build import Config
+from feedwatch.differ.diff import Diff
 from feedwatch.differ.followed import first_due
 from feedwatch.errors import NotPublished, StoreError
 from feedwatch.following import Follower, Spent
@@ -158,7 +159,7 @@ class Pipeline:
         requests, received = driven.requests + more[0], driven.received + more[1]
         after = aftermath.after(source, state, result, self._clock(), requests=requests, received=received)
         self._hold(source, after)
-        await self._beside(lambda store: store.remember(source.id, after))
+        await self._beside(functools.partial(_remember, source.id, after, state))
         report = aftermath.report(source, state, result)
         if source.follow and report.status in ("ok", "unchanged"):
             report = await self._look_around(source, after, report)
@@ -167,8 +168,8 @@ class Pipeline:
         return report
 
     async def _beside(self, work: Callable[[Store], None]) -> None:
-        """What stands although something else that was to become durable together with it does not: who asked for that
-        is told."""
+        """For what cannot fail, and stands although something else that was to become durable together with it does
+        not: who asked for that is told."""
         with contextlib.suppress(StoreError, OSError):
             await self._store.run(work)
 
@@ -207,18 +208,21 @@ class Pipeline:
             return report
         spent = Spent()
 
-        def look_again(store: Store) -> None:
-            again = first_due(store.known(source.id))
-            requests, received = state.requests + spent.requests, state.received + spent.received
-            store.remember(source.id, replace(state, next_look=again, requests=requests, received=received))
+        def record(store: Store) -> tuple[Diff, datetime | None]:
+            return self._recording.looks(store, source, looks), first_due(store.known(source.id))
 
         try:
             known = await self._store.run(lambda store: store.known(source.id))
-            looks = await self._follower.after(source, known, spent)
-            found = await self._store.run(lambda store: self._recording.looks(store, source, looks))
         except (StoreError, OSError) as error:
-            return replace(report, notes=(*report.notes, f"what the entries' own pages say was not stored ({error})"))
-        await self._beside(look_again)
+            return _not_looked(report, error)
+        looks = await self._follower.after(source, known, spent)
+        try:
+            found, again = await self._store.run(record)
+        except (StoreError, OSError) as error:
+            return _not_looked(report, error)
+        requests, received = state.requests + spent.requests, state.received + spent.received
+        looked = replace(state, next_look=again, requests=requests, received=received)
+        await self._beside(functools.partial(_remember, source.id, looked, state))
         return replace(report, changes=(*report.changes, *found.changes), notes=(*report.notes, *found.notes))
 
     async def _repeated(self, source: Source, answer: NotModified) -> Repeated | Failure:
@@ -319,6 +323,19 @@ class Pipeline:
     async def stop_deliveries(self, grace: float) -> None:
         """Lets what is being sent finish for `grace` seconds."""
         await self._outbox.stop(grace)
+
+
+def _remember(source_id: str, state: PollState, before: PollState, store: Store) -> None:
+    """Keeps a poll state that was made of the one `before`. Where the store has lost meanwhile what that one vouched
+    for, what vouched for it must not come back."""
+    kept = store.state(source_id)
+    if (kept.validators, kept.body_digest) != (before.validators, before.body_digest):
+        state = replace(state, validators=kept.validators, body_digest=kept.body_digest)
+    store.remember(source_id, state)
+
+
+def _not_looked(report: SourceReport, error: Exception) -> SourceReport:
+    return replace(report, notes=(*report.notes, f"what the entries' own pages say was not stored ({error})"))
 
 
 def _log(report: SourceReport) -> None:

@@ -251,3 +251,4 @@ class Repeated:
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task], timeout=grace)
             self._task.cancel()
+            await asyncio.wait([self._task], timeout=grace)

@@ -31,6 +31,7 @@ class Spawner:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: socket.socket | None = None
+        self._closed = False
         self._wait: Callable[[], object] = _nothing
         if _is_alone():
             self._fork()
@@ -39,6 +40,9 @@ class Spawner:
         """A new worker that has `module` loaded: where it takes calls, and its process id. Raises OSError."""
         ours, theirs = socket.socketpair()
         with self._lock, theirs:
+            if self._closed:
+                ours.close()
+                raise ConnectionAbortedError("there are no workers any more")
             try:
                 return ours, self._asked(module, theirs)
             except OSError:
@@ -57,8 +61,9 @@ class Spawner:
                 requests.sendall(str(pid).encode().ljust(ASKED))
 
     def close(self) -> None:
-        """Ends all workers, and waits for that."""
+        """Ends all workers, and waits for that. There will be no others."""
         with self._lock:
+            self._closed = True
             self._end()
 
     def _asked(self, module: str, theirs: socket.socket) -> int:

@@ -12,6 +12,7 @@ import resource
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -66,7 +67,9 @@ def propose(
 
 def bounded() -> None:
     """Runs first in each worker."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    memory = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
 class Died(Exception):
@@ -91,7 +94,10 @@ class Workers:
         self._count = count
         self._spawner = spawner or Spawner()
         self._owned = spawner is None
-        self._start = partial(_Process, self._spawner, module, prepare)
+        # Not those of the loop: look-ups of names, and files that never end, would keep all sources waiting.
+        self._starts = ThreadPoolExecutor(count, "start")
+        self._new = partial(_Process, self._spawner, module, prepare, self._starts)
+        self._closed = False
         self._idle: list[_Process] = []
         self._all: set[_Process] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -99,6 +105,8 @@ class Workers:
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """`work(*arguments)` in a worker. Raises what it raises, TimeoutError, or Died."""
+        if self._closed:
+            raise Died
         process = await self._free()
         try:
             return await process.call(work, arguments, self.deadline)
@@ -114,7 +122,7 @@ class Workers:
         while not self._idle:
             queue = len(self._queue) >= _QUEUE
             if len(self._all) < self._count and (waited or queue or not self._all):
-                process = self._start()
+                process = self._new()
                 self._all.add(process)
                 return process
             turn = asyncio.get_running_loop().create_future()
@@ -136,8 +144,12 @@ class Workers:
                 return
 
     def close(self) -> None:
-        """To be called when nothing runs any more."""
+        """What still runs is Died."""
+        self._closed = True
         for process in self._all:
+            process.kill()
+        self._starts.shutdown()
+        for process in self._idle:
             process.close()
         if self._owned:
             self._spawner.close()
@@ -146,10 +158,11 @@ class Workers:
 class _Process:
     """One worker."""
 
-    def __init__(self, spawner: Spawner, module: str, prepare: Callable[[], None]) -> None:
+    def __init__(self, spawner: Spawner, module: str, prepare: Callable[[], None], starts: Executor) -> None:
         self._spawner = spawner
         self._module = module
         self._prepare = prepare
+        self._starts = starts
         self._calls: socket.socket | None = None
         self._pid = 0
         self._killed = False
@@ -160,12 +173,13 @@ class _Process:
         return not self._killed
 
     def close(self) -> None:
-        """Kills it, and does not wait for that."""
-        self._kill()
+        """Kills it, while no call waits for it."""
+        self.kill()
         if self._calls is not None:
             self._calls.close()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """Does not wait for that: a call that does has Died."""
         self._killed = True
         if self._pid:
             self._spawner.kill(self._pid)
@@ -174,12 +188,14 @@ class _Process:
         """Raises what `work` raises, TimeoutError, or Died."""
         try:
             if self._calls is None:
-                await asyncio.to_thread(self._begin)
-                await self._exchange(self._prepare, (), START)
+                await asyncio.get_running_loop().run_in_executor(self._starts, self._begin)
+                prepared, error = await self._exchange(self._prepare, (), START)
+                if not prepared:
+                    raise Died from error
             good, value = await self._exchange(work, arguments, deadline)
             if isinstance(value, MemoryError):
                 raise Died from value
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
             self.close()
             raise
         except BaseException:
@@ -193,10 +209,11 @@ class _Process:
     def _begin(self) -> None:
         """Blocks for as long as a process takes to start; raises Died."""
         try:
-            self._calls, self._pid = self._spawner.worker(self._module)
+            calls, pid = self._spawner.worker(self._module)
         except OSError as error:
             raise Died from error
-        self._calls.setblocking(False)
+        calls.setblocking(False)
+        self._calls, self._pid = calls, pid
         if self._killed:  # nobody waits for it any more
             self.close()
             raise Died
@@ -206,16 +223,16 @@ class _Process:
     ) -> tuple[bool, Any]:
         """Whether it went well, and the answer or error."""
         assert self._calls is not None  # noqa: S101
-        calls, first = self._calls, work not in self._begun
+        loop, calls, first = asyncio.get_running_loop(), self._calls, work not in self._begun
         try:
             async with asyncio.timeout(START):
-                await asyncio.get_running_loop().sock_sendall(calls, message((work, arguments, first)))
-                if first:  # what it has to load for that is no part of its time
-                    await _read(calls, len(BEGUN))
-                    self._begun.add(work)
-            async with asyncio.timeout(deadline):
-                size, more = LENGTHS.unpack(await _read(calls, LENGTHS.size))
-                answer = memoryview(await _read(calls, size + more))
+                await loop.sock_sendall(calls, message((work, arguments, first)))
+            if first:  # what it has to load for that is no part of its time
+                await _read(calls, len(BEGUN), loop.time() + START)
+                self._begun.add(work)
+            until = loop.time() + deadline
+            size, more = LENGTHS.unpack(await _read(calls, LENGTHS.size, until))
+            answer = memoryview(await _read(calls, size + more, until))
         except TimeoutError:
             raise
         except OSError as error:
@@ -224,7 +241,7 @@ class _Process:
 
     async def _end(self) -> None:
         """Kills it and waits for that: its end of the socket closes when it is gone."""
-        self._kill()
+        self.kill()
         if self._calls is None:
             return
         try:
@@ -236,16 +253,35 @@ class _Process:
             self._calls.close()
 
 
-async def _read(calls: socket.socket, size: int) -> bytearray:
-    """Raises Died when the answer ends before."""
+async def _read(calls: socket.socket, size: int, until: float) -> bytearray:
+    """Raises TimeoutError at `until`, in the loop's time, and Died when the answer ends before."""
     found = bytearray(size)
     rest = memoryview(found)
     while rest:
-        count = await asyncio.get_running_loop().sock_recv_into(calls, rest)
+        try:
+            count = calls.recv_into(rest)
+        except BlockingIOError:
+            # What lies ready counts, however late it is looked at: the machine may have slept.
+            if asyncio.get_running_loop().time() >= until:
+                raise TimeoutError from None
+            await _readable(calls, until)
+            continue
         if not count:
             raise Died
         rest = rest[count:]
     return found
+
+
+async def _readable(calls: socket.socket, until: float) -> None:
+    """Until there is something to read, or it is so late. Takes nothing, so that nothing is lost with who waits."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(calls, ready.set)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await ready.wait()
+    finally:
+        loop.remove_reader(calls)
 
 
 def _loaded(data: memoryview, apart: memoryview) -> tuple[bool, Any]:

@@ -18,8 +18,9 @@ from workbench import ROOT
 
 #: Stands before each program. `called(workers, (work, *arguments), …)` is what workers make of these calls.
 BEGIN = """
-import asyncio, os, resource, signal, sys, threading, time
+import asyncio, os, resource, signal, socket, sys, threading, time
 from pathlib import Path
+from feedwatch.spawner import Spawner
 from feedwatch.workers import Died, Workers
 
 def children(pid=os.getpid()):
@@ -276,3 +277,108 @@ def test_an_error_that_cannot_be_made_again_from_what_it_says_of_itself_is_the_e
     """)
 
     assert out == "died 5\n"
+
+
+def test_a_worker_starts_while_the_loops_own_threads_are_all_held_up() -> None:
+    out, _ = said("""
+        async def work():
+            workers = Workers(1, 5.0, "json")
+            let_go = threading.Event()
+            held = [asyncio.create_task(asyncio.to_thread(let_go.wait)) for _ in range(100)]
+            await asyncio.sleep(0)
+            print(await asyncio.wait_for(workers.run(len, "abc"), 10))
+            let_go.set()
+            await asyncio.gather(*held)
+            workers.close()
+        asyncio.run(work())
+    """)
+
+    assert out == "3\n"
+
+
+@EITHER_WAY
+def test_after_the_end_nothing_is_begun_any_more(beginning: str) -> None:
+    program = """
+        async def work():
+            spawner = Spawner()
+            workers = Workers(1, 5.0, "json", spawner)
+            await workers.run(len, "abc")
+            workers.close()
+            spawner.close()
+            for begin in (workers.run, Workers(1, 5.0, "json", spawner).run):
+                try:
+                    await begin(len, "abc")
+                except Died:
+                    print("died", children())
+        asyncio.run(work())
+    """
+
+    assert said(program, beginning)[0] == "died []\ndied []\n"
+
+
+def test_a_call_that_runs_at_the_end_has_died_and_its_socket_disturbs_no_other() -> None:
+    out, _ = said("""
+        async def work():
+            workers = Workers(1, 60.0, "json")
+            await workers.run(len, "abc")
+            running = asyncio.create_task(workers.run(time.sleep, 1000))
+            await asyncio.sleep(0.1)
+            workers.close()
+            try:
+                await asyncio.wait_for(running, 10)
+            except Died:
+                print("died")
+            # The next sockets have the numbers of those that were closed.
+            pairs = [socket.socketpair() for _ in range(4)]
+            for reading, writing in pairs:
+                reading.setblocking(False)
+                writing.send(b"heard")
+            print(await asyncio.gather(*(asyncio.get_running_loop().sock_recv(pair[0], 9) for pair in pairs)))
+        asyncio.run(work())
+    """)
+
+    assert out == f"died\n{[b'heard'] * 4}\n"
+
+
+def test_an_answer_that_lies_ready_counts_however_late_it_is_looked_at() -> None:
+    """As after a sleep of the machine that the clock counts."""
+    out, _ = said("""
+        async def work():
+            workers = Workers(1, 1.0, "json")
+            await workers.run(time.sleep, 0)
+            answer = asyncio.create_task(workers.run(eval, "__import__('time').sleep(0.3) or 'ready'"))
+            await asyncio.sleep(0.1)
+            time.sleep(2)
+            print(await answer)
+            workers.close()
+        asyncio.run(work())
+    """)
+
+    assert out == "ready\n"
+
+
+def test_a_worker_that_could_not_be_prepared_does_no_work() -> None:
+    out, _ = said("""
+        def prepare():
+            raise RuntimeError("no guard")
+
+        async def work():
+            workers = Workers(1, 5.0, "json", None, prepare)
+            try:
+                print(await workers.run(len, "abc"))
+            except Died as died:
+                print(repr(died.__cause__))
+            workers.close()
+        asyncio.run(work())
+    """)
+
+    assert out == "RuntimeError('no guard')\n"
+
+
+def test_where_less_memory_is_allowed_than_a_worker_may_take_it_works_with_that() -> None:
+    out, _ = said("""
+        resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))
+        print(called(Workers(1, 5.0, "json"), [resource.getrlimit, resource.RLIMIT_AS]))
+    """)
+
+    assert out == "[(1500000000, 1500000000)]\n"

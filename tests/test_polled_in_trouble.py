@@ -1,4 +1,4 @@
-"""Polls whose writes become durable together: where that fails, each says of itself what came of it."""
+"""Polls while the store fails: each says of itself what came of it, and nothing vouches for what was lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from publisher import Inline, feed
 from feedwatch import config as configuration
 from feedwatch import failpoints, storethread
 from feedwatch.app import App, open_app
-from feedwatch.model import SourceReport
+from feedwatch.model import Fetched, NotModified, PollState, Source, SourceReport, Validators
+from feedwatch.poller.fetch import Driven
+from feedwatch.store import Store
 
 CONFIG = """
 [network]
@@ -93,3 +95,47 @@ def test_a_poll_whose_commit_fails_takes_no_other_with_it(tmp_path: Path, monkey
             assert [change.key for change in again.changes] in ([], ["tag:x,2"])
             assert again.entries == 2
     assert failures > 5
+
+
+class Turning:
+    """Two answers with bodies, and then 304; the last one comes after the file of the source was damaged."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.app: App | None = None
+        self.asked = 0
+
+    async def poll(self, source: Source, state: PollState) -> Driven:
+        self.asked += 1
+        validators = Validators(etag=f'"{self.asked}"')
+        if self.asked < 3:
+            return Driven(Fetched(source.url, 200, {}, feed(self.asked), validators=validators))
+        assert self.app is not None
+        await self.app.store.run(self.damage)
+        return Driven(NotModified(304, validators, source.url))
+
+    def damage(self, store: Store) -> None:
+        (self.state / "sources" / "blog.json").write_bytes(b"damaged")
+        for number in range(30):  # so many that it is read again
+            store.known(f"other-{number}")
+        assert len(store.known("blog").entries) == 1, "it is back at the generation before"
+
+    async def further(self, *_: object) -> Driven:
+        raise NotImplementedError
+
+
+def test_what_was_lost_while_its_source_was_asked_is_vouched_for_by_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[[source]]\nid = "blog"\nurl = "https://blog.example.org/feed"\n')
+    config = configuration.load(tmp_path / "config.toml", {})
+    poller = Turning(tmp_path / "state")
+
+    async def work() -> PollState:
+        async with open_app(config, poller.state, clock=lambda: NOW, reader=Inline(), poller=poller) as poller.app:
+            for _ in range(3):
+                await poller.app.pipeline.poll(config.sources[0])
+            return poller.app.store.state("blog")
+
+    state = asyncio.run(work())
+
+    assert state.status == "unchanged"
+    assert (state.validators, state.body_digest) == ({}, None)
