@@ -52,8 +52,11 @@ class Pieces:
     def at(self, name: str, place: Place) -> Piece | None:
         """What stands at a place of a feed; None where it cannot be read."""
         version = self._shelf.version(place)
+        kept = self._kept(place, version)
+        if kept and not kept.standing.is_shared:
+            return kept
         own = name == of_source(name[1:])
-        if (kept := self._kept(place, version)) and not (own and kept.standing.is_shared):
+        if kept and not own:
             return kept
         standing = self._shelf.standing_at(name, place)
         return self._written(place, version, standing, own=own) if standing else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import math
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from msgspec import Struct, field
 from feedwatch import files
 from feedwatch.canonical import digest
 from feedwatch.model import About, KnownEntry
-from feedwatch.store.index import Head, Seen, seen_of
+from feedwatch.store.index import Head, Row, Seen, seen_of
 
 #: Entries on a page that is closed, and on one that has grown so much that all of its archive is divided anew.
 _PAGE, _TOO_MANY = 100, 400
@@ -124,17 +125,13 @@ class Archive(Struct):
 
     def close(self, name: str, head: Head, limit: int) -> None:
         """Closes pages once the feed, which shows `limit` entries, no longer shows all that is on no page."""
-        ends = self.ends.get(name, [])
-        last = ends[-1:]
-
-        def is_open(seen: Seen) -> bool:
-            return not last or seen > last[0]
-
-        beyond = [seen for seen in (*map(seen_of, head.rows[limit:]), *head.beyond) if is_open(seen)]
+        ends = self.ends.get(name)
+        last: Seen | tuple[()] = ends[-1] if ends else ()
+        beyond = [*_after(last, head.rows[limit:]), *(seen for seen in head.beyond if seen > last)]
         head.beyond.clear()
         if not beyond:
             return
-        rows = sorted({*beyond, *filter(is_open, map(seen_of, head.rows[:limit]))})
+        rows = sorted({*beyond, *_after(last, head.rows[:limit])})
         number = -(-len(rows) // _PAGE)
         for at in range(number):
             part = rows[at * len(rows) // number : (at + 1) * len(rows) // number]
@@ -258,6 +255,12 @@ class Archive(Struct):
         self._read.pop(page, None)
         files.write_atomic(self._path(page), msgspec.json.encode(content), durable=False)
         self._closed.pop(page, None)
+
+
+def _after(last: Seen | tuple[()], rows: Iterable[Row]) -> list[Seen]:
+    """Where those rows stand that are after `last`: most are not, as the time at which they were first seen tells."""
+    since = last[0] if last else -math.inf
+    return [seen for row in rows if row[5] >= since and (seen := seen_of(row)) > last]
 
 
 def _hex(signs: int) -> str:

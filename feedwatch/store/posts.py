@@ -59,7 +59,7 @@ class Posts:
         self._derived.index()
         twins, at = self._derived.twins, (place[0], key_of(place[1]))
         if not twins.shares(at):
-            return self._version_of(at)
+            return self._version_of(place)
         return [(one, self._version_of(one)) for one in twins.all_of(at)]
 
     def standing(self, slug: str, limit: int) -> Sequence[Place]:
