@@ -105,8 +105,6 @@ class Workers:
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """`work(*arguments)` in a worker. Raises what it raises, TimeoutError, or Died."""
-        if self._closed:
-            raise Died
         process = await self._free()
         try:
             return await process.call(work, arguments, self.deadline)
@@ -120,6 +118,8 @@ class Workers:
     async def _free(self) -> _Process:
         waited = False
         while not self._idle:
+            if self._closed:
+                raise Died
             queue = len(self._queue) >= _QUEUE
             if len(self._all) < self._count and (waited or queue or not self._all):
                 process = self._new()
@@ -149,8 +149,8 @@ class Workers:
         for process in self._all:
             process.kill()
         self._starts.shutdown()
-        for process in self._idle:
-            process.close()
+        while self._idle:
+            self._idle.pop().close()
         if self._owned:
             self._spawner.close()
 
