@@ -148,7 +148,7 @@ class Pipeline:
         if until is not None and self._clock() < until:
             spread = phase(source.id) * (until - self._clock()) / 10
             waiting = replace(state, next_poll=until + spread, set_by="Retry-After of its host")
-            await self._beside(lambda store: store.remember(source.id, waiting))
+            await self._beside(functools.partial(_remember, source.id, waiting, state))
             return SourceReport(source.id, "unchanged", None, state.entries, notes=(held_until(until),))
         driven = await self._poller.poll(source, asked_with(source.id, state, self._clock()))
         answer = driven.outcome

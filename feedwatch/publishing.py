@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Collection
 
 from feedwatch.errors import StoreError
 from feedwatch.generator.publish import Publisher
@@ -71,10 +72,13 @@ class Publishing:
         pages = store.unpublished().pages
         if len(pages) <= _PAGES:
             return False
-        stale = store.in_time(pages)
-        written += self._publisher.publish_pages(stale[:_PAGES])
-        store.published(Unpublished(pages=frozenset(stale[:_PAGES])))
+        written += self._rendered(store, store.in_time(pages)[:_PAGES])
         return True
+
+    def _rendered(self, store: Store, pages: Collection[tuple[str, int]]) -> list[str]:
+        written = self._publisher.publish_pages(pages)
+        store.published(Unpublished(pages=frozenset(pages)))
+        return written
 
     def _publish(self, store: Store) -> list[str]:
         for warning in store.warnings():
@@ -108,9 +112,7 @@ class Publishing:
             self._first_seen += sum(fresh.values())
             if self._first_seen >= _EARLY:
                 self._first_seen = 0
-                stale = store.unpublished().pages
-                self._written += self._publisher.publish_pages(stale)
-                store.published(Unpublished(pages=stale))
+                self._written += self._rendered(store, store.unpublished().pages)
         except (OSError, StoreError) as error:
             log.debug("feeds are written later (%s)", error)
         except Exception:  # what was stored is stored, and those who wait for that must hear it

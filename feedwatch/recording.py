@@ -77,9 +77,10 @@ class Recording:
         is to say of all sources is said in one message."""
         said, only = told_once(store, self._config.routes, source.id, found)
         commit = commit_of(self._config, known, source, about, said, only)
-        if commit is not None and away and commit.deliveries:
+        if commit is None:
+            return said
+        if away and commit.deliveries:
             rows = caught_up(commit.deliveries, self._clock(), _HEARD if self.lasting else timedelta())
             commit = replace(commit, deliveries=rows)
-        if commit is not None:
-            store.commit(commit)
+        store.commit(commit)
         return said

@@ -146,11 +146,13 @@ class Workers:
     def close(self) -> None:
         """What still runs is Died."""
         self._closed = True
-        for process in self._all:
-            process.kill()
         self._starts.shutdown()
-        while self._idle:
-            self._idle.pop().close()
+        for process in self._all:
+            if process in self._idle:
+                process.close()
+            else:
+                process.kill()
+        self._idle.clear()
         if self._owned:
             self._spawner.close()
 

@@ -53,13 +53,10 @@ class Pieces:
         """What stands at a place of a feed; None where it cannot be read."""
         version = self._shelf.version(place)
         kept = self._kept(place, version)
-        if kept and not kept.standing.is_shared:
-            return kept
-        own = name == of_source(name[1:])
-        if kept and not own:
+        if kept and not (kept.standing.is_shared and _is_own(name)):
             return kept
         standing = self._shelf.standing_at(name, place)
-        return self._written(place, version, standing, own=own) if standing else None
+        return self._written(place, version, standing, own=_is_own(name)) if standing else None
 
     def keep(self, places: Iterable[Place]) -> None:
         """Says that these, of those that are remembered, are needed longest."""
@@ -106,6 +103,11 @@ class Pieces:
         self._size += size
         while self._size > _REMEMBERED:
             self._size -= self._recent.popitem(last=False)[1][2]
+
+
+def _is_own(name: str) -> bool:
+    """Whether it names a source's own feed."""
+    return name == of_source(name[1:])
 
 
 def _size(piece: Piece) -> int:
